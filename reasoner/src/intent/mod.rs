@@ -1,0 +1,1 @@
+//! Understanding a goal's sentence without a model.

@@ -1,0 +1,4 @@
+//! Goals and observations in, plans out: playbooks (and models) behind one trait.
+
+pub mod intent;
+pub mod playbook;

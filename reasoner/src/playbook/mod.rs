@@ -1,0 +1,2 @@
+//! Playbooks: knowledge as data.
+pub mod schema;
