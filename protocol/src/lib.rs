@@ -6,12 +6,14 @@
 
 pub mod action;
 pub mod agent;
+pub mod client;
 pub mod environment;
 pub mod event;
 pub mod evidence;
 pub mod goal;
 pub mod id;
 pub mod intent;
+pub mod keys;
 pub mod memory;
 pub mod plan;
 pub mod result;

@@ -1,0 +1,163 @@
+//! The fleet: what agents say of themselves, what they are told, and how many there should be.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Client, Error, decode, encode, scripts};
+use crate::agent::AgentStatus;
+use crate::id::{AgentId, Role};
+use crate::memory::Memory;
+
+/// What an agent is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Forget everything but the core knowledge.
+    Wipe,
+    /// Finish the task at hand, take no more, and end.
+    Drain,
+}
+
+/// The largest fleet that can be asked for, by role.
+pub const MAX_AGENTS: u32 = 256;
+
+impl Client {
+    /// Says that an agent lives, and takes what it was told.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn agent_heartbeat(&self, status: &AgentStatus) -> Result<Vec<Command>, Error> {
+        let json = encode("an agent's status", status)?;
+        let commands = self.keys.commands(&status.id);
+        let mut pipe = redis::pipe();
+        pipe.atomic().hset(self.keys.agents(), status.id.to_string(), json).ignore();
+        pipe.lrange(&commands, 0, -1).del(&commands).ignore();
+        let (told,): (Vec<String>,) = self.pipe("sending a heartbeat", &pipe).await?;
+        Ok(told.iter().filter_map(|json| decode("a command", json).ok()).collect())
+    }
+
+    /// Takes an agent that ended off the list, with what it was told; its memory and log stay.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
+        let mut pipe = redis::pipe();
+        pipe.atomic().hdel(self.keys.agents(), agent.to_string()).ignore();
+        pipe.del(self.keys.commands(agent)).ignore();
+        self.pipe("taking an agent off the list", &pipe).await
+    }
+
+    /// Every agent on the list, dead ones too; what can't be read is left out.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn agents(&self) -> Result<Vec<AgentStatus>, Error> {
+        let all: HashMap<String, String> =
+            self.query("listing agents", redis::cmd("HGETALL").arg(self.keys.agents())).await?;
+        let mut agents: Vec<AgentStatus> =
+            all.values().filter_map(|json| decode("an agent's status", json).ok()).collect();
+        agents.sort_by(|a, b| (a.role, a.started_ms, &a.id).cmp(&(b.role, b.started_ms, &b.id)));
+        Ok(agents)
+    }
+
+    /// Tells an agent something; it hears at its next heartbeat.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn tell(&self, agent: &AgentId, command: Command) -> Result<(), Error> {
+        let json = encode("a command", &command)?;
+        let mut push = redis::cmd("RPUSH");
+        push.arg(self.keys.commands(agent)).arg(json);
+        self.query::<u64>("telling an agent", &push).await.map(|_| ())
+    }
+
+    /// Stores an agent's memory.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn store_memory(&self, agent: &AgentId, memory: &Memory) -> Result<(), Error> {
+        let fields = [
+            ("core_knowledge", encode("memory", &memory.core_knowledge)?),
+            ("observations", encode("memory", &memory.observations)?),
+            ("reasoning_history", encode("memory", &memory.reasoning_history)?),
+            ("current_task", encode("memory", &memory.current_task)?),
+            ("completed_tasks", encode("memory", &memory.completed_tasks)?),
+        ];
+        let mut set = redis::cmd("HSET");
+        set.arg(self.keys.memory(agent));
+        for (field, json) in fields {
+            set.arg(field).arg(json);
+        }
+        self.query::<u64>("storing a memory", &set).await.map(|_| ())
+    }
+
+    /// An agent's memory.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Undecodable`], [`Error::Redis`].
+    pub async fn memory(&self, agent: &AgentId) -> Result<Memory, Error> {
+        let fields: HashMap<String, String> =
+            self.query("reading a memory", redis::cmd("HGETALL").arg(self.keys.memory(agent))).await?;
+        if fields.is_empty() {
+            return Err(Error::NotFound(format!("memory of an agent {agent}")));
+        }
+        fn field<T: Default + serde::de::DeserializeOwned>(
+            fields: &HashMap<String, String>,
+            name: &str,
+        ) -> Result<T, Error> {
+            fields
+                .get(name)
+                .map_or_else(|| Ok(T::default()), |json| decode(format!("memory field {name}"), json))
+        }
+        Ok(Memory {
+            core_knowledge: field(&fields, "core_knowledge")?,
+            observations: field(&fields, "observations")?,
+            reasoning_history: field(&fields, "reasoning_history")?,
+            current_task: field(&fields, "current_task")?,
+            completed_tasks: field(&fields, "completed_tasks")?,
+        })
+    }
+
+    /// Deletes the memory of an agent that is gone. A living one is told [`Command::Wipe`].
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn delete_memory(&self, agent: &AgentId) -> Result<(), Error> {
+        self.query("deleting a memory", redis::cmd("DEL").arg(self.keys.memory(agent))).await
+    }
+
+    /// Asks for `count` agents of a role.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn scale(&self, role: Role, count: u32) -> Result<(), Error> {
+        let mut set = redis::cmd("HSET");
+        set.arg(self.keys.fleet_desired()).arg(role.name()).arg(count.min(MAX_AGENTS));
+        self.query::<u64>("scaling a role", &set).await.map(|_| ())
+    }
+
+    /// How many agents of each role are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn desired_fleet(&self) -> Result<BTreeMap<Role, u32>, Error> {
+        let all: HashMap<String, u32> = self
+            .query("reading the wanted fleet", redis::cmd("HGETALL").arg(self.keys.fleet_desired()))
+            .await?;
+        Ok(all.into_iter().filter_map(|(role, count)| Some((role.parse().ok()?, count))).collect())
+    }
+
+    /// Makes this process the one that looks after a host's fleet, for `seconds`. Returns whether it is.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn lease_host(&self, host: &str, seconds: u64) -> Result<bool, Error> {
+        let reply: String = self
+            .script(&scripts::LEASE_HOST, |s| {
+                s.arg(host).arg(seconds);
+            })
+            .await?;
+        Ok(reply == "ok")
+    }
+}

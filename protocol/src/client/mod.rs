@@ -1,0 +1,225 @@
+//! The typed client: everything that codegod's processes do with Redis.
+//!
+//! Guarantees, and where they are kept:
+//! - *An accepted goal or task is never lost*: it stands in a stream until the script that stores its
+//!   outcome acknowledges it (`publish.lua`, `submit_plan.lua`).
+//! - *Only the holder of the current attempt publishes*: every claim counts the attempt up, and
+//!   `publish.lua` and `heartbeat.lua` compare it (the fencing token).
+//! - *A dead agent's task is picked up by any other*: a lease is the idle time of the queue entry in its
+//!   consumer group's pending list, renewed by `heartbeat.lua`; `claim.lua` takes over what ran out.
+
+mod connection;
+mod fleet;
+mod goals;
+mod scripts;
+mod streams;
+mod tasks;
+mod view;
+
+use connection::Link;
+pub use connection::Listener;
+pub use fleet::{Command, MAX_AGENTS};
+pub use goals::{GoalEntry, PlanningOutcome};
+pub use streams::{LogLine, StreamPosition};
+pub use tasks::{Claim, Claimed, FollowUp, LeaseState, PublishOutcome};
+pub use view::{GoalView, QueueView, TaskView};
+
+use redis::RedisError;
+use redis::aio::ConnectionLike;
+
+use crate::keys::{DEFAULT_PREFIX, Keys};
+
+/// Where Redis is unless configured.
+pub const DEFAULT_REDIS_URL: &str = "redis://127.0.0.1:6379";
+
+/// How long a lease lasts without a heartbeat.
+pub const LEASE_MS: u64 = 15_000;
+
+/// What can go wrong between a process and Redis.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL can't be read.
+    #[error("{url:?} is not a Redis URL (redis://[user:password@]host:port[/database])")]
+    Url {
+        /// As given, without its password.
+        url: String,
+    },
+    /// Nobody answers.
+    #[error("Redis at {url} does not answer")]
+    Unreachable {
+        /// Where, without the password.
+        url: String,
+        /// Why.
+        #[source]
+        source: RedisError,
+    },
+    /// A command failed.
+    #[error("{doing}")]
+    Redis {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: RedisError,
+    },
+    /// The pool of connections gave none.
+    #[error("no connection to Redis could be had from the pool")]
+    Pool(#[from] deadpool_redis::PoolError),
+    /// What stands in Redis can't be read.
+    #[error("{what} in Redis can't be read: {reason}")]
+    Undecodable {
+        /// What it is.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The state of a thing does not allow it.
+    #[error("{what} is {state}")]
+    WrongState {
+        /// The thing.
+        what: String,
+        /// Its state.
+        state: String,
+    },
+}
+
+/// A client of one codegod's Redis. Cheap to clone; clones share one connection.
+#[derive(Clone)]
+pub struct Client {
+    link: Link,
+    keys: Keys,
+    url: String,
+    who: String,
+}
+
+impl Client {
+    /// Connects to the Redis at `url`, with one multiplexed connection that comes back by itself, for a
+    /// process that works all the time. `who` is the name that events carry.
+    ///
+    /// # Errors
+    /// [`Error::Url`] and [`Error::Unreachable`].
+    pub async fn connect(url: &str, prefix: &str, who: &str) -> Result<Self, Error> {
+        let link = Link::managed(url).await?;
+        Ok(Self::over(link, url, prefix, who))
+    }
+
+    /// As [`Client::connect`], over a small pool of connections, for an occasional caller (the command
+    /// line, the console's commands).
+    ///
+    /// # Errors
+    /// [`Error::Url`] and [`Error::Unreachable`].
+    pub async fn pooled(url: &str, prefix: &str, who: &str) -> Result<Self, Error> {
+        let link = Link::pooled(url).await?;
+        Ok(Self::over(link, url, prefix, who))
+    }
+
+    fn over(link: Link, url: &str, prefix: &str, who: &str) -> Self {
+        Self { link, keys: Keys::new(prefix), url: url.to_owned(), who: who.to_owned() }
+    }
+
+    /// Where and under which prefix the environment says that Redis is: `REDIS_URL`, `CODEGOD_PREFIX`.
+    #[must_use]
+    pub fn settings_from_env() -> (String, String) {
+        let set = |name: &str, default: &str| {
+            std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+        };
+        (set("REDIS_URL", DEFAULT_REDIS_URL), set("CODEGOD_PREFIX", DEFAULT_PREFIX))
+    }
+
+    /// The keys of this codegod.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The URL without its password, for people.
+    #[must_use]
+    pub fn url(&self) -> String {
+        connection::without_password(&self.url)
+    }
+
+    /// A connection of its own for blocking reads: a blocked connection answers nothing else, and one
+    /// with a response timeout loses what is delivered after it.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn listener(&self) -> Result<Listener, Error> {
+        Listener::open(&self.url, self.keys.clone()).await
+    }
+
+    /// Whether Redis answers, and its version.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn server_version(&self) -> Result<String, Error> {
+        let info: String =
+            self.query("asking Redis for its version", redis::cmd("INFO").arg("server")).await?;
+        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
+        Ok(version.unwrap_or("unknown").trim().to_owned())
+    }
+
+    async fn query<T: redis::FromRedisValue>(
+        &self,
+        doing: &'static str,
+        cmd: &redis::Cmd,
+    ) -> Result<T, Error> {
+        let mut link = self.link.checkout().await?;
+        cmd.query_async(&mut link).await.map_err(|source| Error::Redis { doing, source })
+    }
+
+    async fn pipe<T: redis::FromRedisValue>(
+        &self,
+        doing: &'static str,
+        pipe: &redis::Pipeline,
+    ) -> Result<T, Error> {
+        let mut link = self.link.checkout().await?;
+        pipe.query_async(&mut link).await.map_err(|source| Error::Redis { doing, source })
+    }
+
+    /// Runs one of codegod's scripts; `build` adds its own arguments.
+    async fn script<T: redis::FromRedisValue>(
+        &self,
+        script: &scripts::Named,
+        build: impl FnOnce(&mut redis::ScriptInvocation<'_>),
+    ) -> Result<T, Error> {
+        let mut link = self.link.checkout().await?;
+        let mut invocation = script.prepare(&self.keys, &self.who);
+        build(&mut invocation);
+        invocation
+            .invoke_async(&mut link)
+            .await
+            .map_err(|source| Error::Redis { doing: script.doing, source })
+    }
+}
+
+/// Sends one command over any connection.
+async fn query_on<T: redis::FromRedisValue>(
+    connection: &mut impl ConnectionLike,
+    doing: &'static str,
+    cmd: &redis::Cmd,
+) -> Result<T, Error> {
+    cmd.query_async(connection).await.map_err(|source| Error::Redis { doing, source })
+}
+
+/// Reads a value that stands in Redis as JSON.
+fn decode<T: serde::de::DeserializeOwned>(what: impl Into<String>, json: &str) -> Result<T, Error> {
+    serde_json::from_str(json)
+        .map_err(|error| Error::Undecodable { what: what.into(), reason: error.to_string() })
+}
+
+/// Writes a value as the JSON that stands in Redis.
+fn encode<T: serde::Serialize>(what: &str, value: &T) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::Undecodable { what: what.to_owned(), reason: error.to_string() })
+}
+
+/// Unix time in milliseconds on this host.
+#[must_use]
+pub fn now_ms() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

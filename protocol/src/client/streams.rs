@@ -1,0 +1,162 @@
+//! Events and logs: appending and following.
+
+use redis::streams::{StreamRangeReply, StreamReadReply};
+
+use super::goals::text;
+use super::{Client, Error, Listener, decode, encode, query_on};
+use crate::event::Event;
+use crate::id::AgentId;
+
+/// How many lines of an agent's log are kept, roughly.
+const LOG_LINES: u64 = 20_000;
+/// The longest line that is kept, in bytes.
+const MAX_LINE_BYTES: usize = 4_096;
+
+/// A place in a stream: the id of the last entry that was read.
+pub type StreamPosition = String;
+
+/// One line of an agent's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// Its entry's id; the part before `-` is its time, Unix milliseconds.
+    pub position: StreamPosition,
+    /// The task it belongs to, or nothing.
+    pub task: String,
+    /// The text. Untrusted: it may hold anything that a command printed.
+    pub line: String,
+}
+
+impl Client {
+    /// Appends an event.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn append_event(&self, event: &Event) -> Result<(), Error> {
+        let json = encode("an event", event)?;
+        let mut add = redis::cmd("XADD");
+        add.arg(self.keys.events()).arg("*").arg("event").arg(json);
+        self.query::<String>("appending an event", &add).await.map(|_| ())
+    }
+
+    /// Appends lines to an agent's log, all belonging to `task` when given.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn append_log(&self, agent: &AgentId, task: &str, lines: &[String]) -> Result<(), Error> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut pipe = redis::pipe();
+        for line in lines {
+            let mut end = line.len().min(MAX_LINE_BYTES);
+            while !line.is_char_boundary(end) {
+                end -= 1;
+            }
+            pipe.cmd("XADD").arg(self.keys.log(agent)).arg("MAXLEN").arg("~").arg(LOG_LINES).arg("*");
+            pipe.arg("task").arg(task).arg("line").arg(&line[..end]).ignore();
+        }
+        self.pipe("writing a log", &pipe).await
+    }
+
+    /// The last `count` lines of an agent's log, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn last_log(&self, agent: &AgentId, count: usize) -> Result<Vec<LogLine>, Error> {
+        let mut read = redis::cmd("XREVRANGE");
+        read.arg(self.keys.log(agent)).arg("+").arg("-").arg("COUNT").arg(count);
+        let reply: StreamRangeReply = self.query("reading a log", &read).await?;
+        let mut lines: Vec<LogLine> = reply
+            .ids
+            .into_iter()
+            .map(|entry| LogLine {
+                task: text(&entry.map, "task"),
+                line: text(&entry.map, "line"),
+                position: entry.id,
+            })
+            .collect();
+        lines.reverse();
+        Ok(lines)
+    }
+
+    /// The id of the newest event, to follow from.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn last_event(&self) -> Result<StreamPosition, Error> {
+        let mut read = redis::cmd("XREVRANGE");
+        read.arg(self.keys.events()).arg("+").arg("-").arg("COUNT").arg(1);
+        let reply: StreamRangeReply = self.query("reading events", &read).await?;
+        Ok(reply.ids.into_iter().next().map_or_else(|| "0-0".to_owned(), |entry| entry.id))
+    }
+}
+
+impl Listener {
+    /// Events after `position`, which is moved on; waits up to `wait_ms` for the first. What can't be
+    /// read is left out.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Redis`]; the next call opens a new connection.
+    pub async fn events(
+        &mut self,
+        position: &mut StreamPosition,
+        wait_ms: usize,
+    ) -> Result<Vec<Event>, Error> {
+        let stream = self.keys.events();
+        let entries = self.follow(&[(stream, position.clone())], wait_ms).await?;
+        let mut events = Vec::with_capacity(entries.len());
+        for (_, id, map) in entries {
+            *position = id;
+            events.extend(decode::<Event>("an event", &text(&map, "event")));
+        }
+        Ok(events)
+    }
+
+    /// Log lines of several agents after their positions, which are moved on; waits up to `wait_ms`.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Redis`].
+    pub async fn logs(
+        &mut self,
+        positions: &mut [(AgentId, StreamPosition)],
+        wait_ms: usize,
+    ) -> Result<Vec<(AgentId, LogLine)>, Error> {
+        let streams: Vec<_> =
+            positions.iter().map(|(agent, position)| (self.keys.log(agent), position.clone())).collect();
+        let entries = self.follow(&streams, wait_ms).await?;
+        let mut lines = Vec::with_capacity(entries.len());
+        for (stream, id, map) in entries {
+            let Some(index) = streams.iter().position(|(key, _)| *key == stream) else { continue };
+            positions[index].1.clone_from(&id);
+            let line = LogLine { position: id, task: text(&map, "task"), line: text(&map, "line") };
+            lines.push((positions[index].0.clone(), line));
+        }
+        Ok(lines)
+    }
+
+    async fn follow(
+        &mut self,
+        streams: &[(String, StreamPosition)],
+        wait_ms: usize,
+    ) -> Result<Vec<(String, StreamPosition, std::collections::HashMap<String, redis::Value>)>, Error> {
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(1000).arg("BLOCK").arg(wait_ms).arg("STREAMS");
+        for (stream, _) in streams {
+            read.arg(stream);
+        }
+        for (_, position) in streams {
+            read.arg(position);
+        }
+        let connection = self.connection().await?;
+        let reply: Result<Option<StreamReadReply>, Error> = query_on(connection, "following", &read).await;
+        if reply.is_err() {
+            self.broken();
+        }
+        let keys = reply?.map(|reply| reply.keys).unwrap_or_default();
+        let flat = keys.into_iter().flat_map(|key| {
+            let stream = key.key;
+            key.ids.into_iter().map(move |entry| (stream.clone(), entry.id, entry.map))
+        });
+        Ok(flat.collect())
+    }
+}

@@ -1,0 +1,123 @@
+//! Every Redis key, made in one place under one prefix.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `goals` | stream, group `masters` | goals to be planned |
+//! | `goals:recent` | list | ids of all goals, newest first |
+//! | `goal:<goal>` | hash | the goal, its state, intent, counts and published commit |
+//! | `plan:<goal>` | hash | number → task |
+//! | `task:<task>` | hash | its state, attempt, lease holder, result |
+//! | `blobs:<goal>` | hash | commit → git bundle |
+//! | `queues:<role>` | hash | which streams of the role's queue exist |
+//! | `queue:<role>:<priority>[:<capabilities>]` | stream, group `workers` | ready tasks |
+//! | `bell:<role>[:<capabilities>]` | list | wakes an idle worker |
+//! | `delayed` | hash | task → when its backoff is over |
+//! | `follow_ups` | stream, group `masters` | held tasks whose next steps are to be added |
+//! | `dead`, `quarantine` | stream | tasks given up, entries that can't be read |
+//! | `events` | stream | who did what |
+//! | `log:<agent>` | stream | what the agent says and its commands print |
+//! | `metrics:tasks` | hash | counts |
+//! | `agents:status` | hash | agent → JSON |
+//! | `memory:<agent>` | hash | what the agent knows |
+//! | `commands:<agent>` | list | what the agent was told |
+//! | `fleet:desired`, `fleet:keepers` | hash | wanted size by role; the master that looks after a host |
+
+use crate::id::{AgentId, GoalId, Role, TaskId};
+
+/// The prefix of every key unless configured.
+pub const DEFAULT_PREFIX: &str = "codegod:";
+
+/// Makes keys under one prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    prefix: String,
+}
+
+macro_rules! fixed_keys {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* #[must_use] pub fn $name(&self) -> String { format!("{}{}", self.prefix, $text) })*
+    };
+}
+
+impl Keys {
+    /// Keys under `prefix` (`codegod:`; hash-tagged, as `{codegod}:`, for a Redis Cluster).
+    #[must_use]
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into() }
+    }
+
+    /// The prefix.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fixed_keys! {
+        /// Goals to be planned.
+        goals = "goals";
+        /// Ids of all goals, newest first.
+        recent_goals = "goals:recent";
+        /// Tasks waiting out a backoff.
+        delayed = "delayed";
+        /// Held tasks whose next steps are to be added.
+        follow_ups = "follow_ups";
+        /// Tasks given up.
+        dead = "dead";
+        /// Entries that can't be read.
+        quarantine = "quarantine";
+        /// Who did what.
+        events = "events";
+        /// Counts of tasks.
+        metrics = "metrics:tasks";
+        /// Agent → status.
+        agents = "agents:status";
+        /// Wanted fleet size by role.
+        fleet_desired = "fleet:desired";
+    }
+
+    /// A goal's hash.
+    #[must_use]
+    pub fn goal(&self, goal: &GoalId) -> String {
+        format!("{}goal:{goal}", self.prefix)
+    }
+    /// A goal's tasks.
+    #[must_use]
+    pub fn plan(&self, goal: &GoalId) -> String {
+        format!("{}plan:{goal}", self.prefix)
+    }
+    /// A goal's bundles.
+    #[must_use]
+    pub fn blobs(&self, goal: &GoalId) -> String {
+        format!("{}blobs:{goal}", self.prefix)
+    }
+    /// A task's hash.
+    #[must_use]
+    pub fn task(&self, task: &TaskId) -> String {
+        format!("{}task:{task}", self.prefix)
+    }
+    /// Which streams of a role's queue exist.
+    #[must_use]
+    pub fn queues(&self, role: Role) -> String {
+        format!("{}queues:{role}", self.prefix)
+    }
+    /// One stream of a role's queue.
+    #[must_use]
+    pub fn queue(&self, role: Role, suffix: &str) -> String {
+        format!("{}queue:{role}:{suffix}", self.prefix)
+    }
+    /// An agent's log.
+    #[must_use]
+    pub fn log(&self, agent: &AgentId) -> String {
+        format!("{}log:{agent}", self.prefix)
+    }
+    /// An agent's memory.
+    #[must_use]
+    pub fn memory(&self, agent: &AgentId) -> String {
+        format!("{}memory:{agent}", self.prefix)
+    }
+    /// What an agent was told.
+    #[must_use]
+    pub fn commands(&self, agent: &AgentId) -> String {
+        format!("{}commands:{agent}", self.prefix)
+    }
+}
