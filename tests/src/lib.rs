@@ -1,1 +1,4 @@
-//! tests
+//! Fixtures for whole-system tests: real servers on loopback, started and stopped by the test.
+
+pub mod plans;
+pub mod redis_server;

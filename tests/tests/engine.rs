@@ -1,0 +1,280 @@
+//! The life of goals and tasks on a real Redis: claims, leases, fencing, follow-ups, cancelling.
+
+use std::time::Duration;
+
+use codegod_protocol::client::{
+    Claim, Claimed, Client, LEASE_MS, LeaseState, PlanningOutcome, PublishOutcome,
+};
+use codegod_protocol::goal::{Goal, GoalState};
+use codegod_protocol::id::{AgentId, Role};
+use codegod_protocol::result::ResultStatus;
+use codegod_protocol::task::{Task, TaskState};
+use codegod_tests::plans;
+use codegod_tests::redis_server::RedisServer;
+
+type Result<T = ()> = anyhow::Result<T>;
+
+async fn client(redis: &RedisServer) -> Result<Client> {
+    Ok(Client::connect(&redis.url(), "codegod:", "test").await?)
+}
+
+/// Submits a goal with a plan made by `tasks`, as intake and a master do.
+async fn running_goal(client: &Client, tasks: impl FnOnce(&Goal) -> Vec<Task>) -> Result<Goal> {
+    let goal = plans::goal("a test");
+    client.submit_goal(&goal).await?;
+    assert_eq!(client.begin_planning(&goal.id).await?, PlanningOutcome::Accepted);
+    let tasks = tasks(&goal);
+    assert_eq!(client.submit_plan(&goal.id, &plans::intent(), &tasks).await?, PlanningOutcome::Accepted);
+    Ok(goal)
+}
+
+async fn claim(client: &Client, agent: &AgentId) -> Result<Option<Claimed>> {
+    claim_with(client, agent, &[], LEASE_MS).await
+}
+
+async fn claim_with(
+    client: &Client,
+    agent: &AgentId,
+    capabilities: &[String],
+    lease_ms: u64,
+) -> Result<Option<Claimed>> {
+    match client.claim(agent, capabilities, lease_ms).await? {
+        Claim::Task(claimed) => Ok(Some(*claimed)),
+        Claim::Nothing { .. } => Ok(None),
+        Claim::Undecodable { reason, .. } => anyhow::bail!(reason),
+    }
+}
+
+async fn must_claim(client: &Client, agent: &AgentId) -> Result<Claimed> {
+    claim(client, agent).await?.ok_or_else(|| anyhow::anyhow!("nothing to claim for {agent}"))
+}
+
+async fn states(client: &Client, goal: &Goal) -> Result<Vec<TaskState>> {
+    Ok(client.goal_view(&goal.id).await?.tasks.iter().map(|task| task.state).collect())
+}
+
+#[tokio::test]
+async fn a_plan_advances_by_publishing_alone_and_the_goal_succeeds_with_its_last_task() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| {
+        vec![
+            plans::task(&goal.id, 1, Role::Backend, &[]),
+            plans::task(&goal.id, 2, Role::Frontend, &[]),
+            plans::task(&goal.id, 3, Role::Testing, &[1, 2]),
+        ]
+    })
+    .await?;
+    let (backend, frontend, testing) =
+        (AgentId::random(Role::Backend), AgentId::random(Role::Frontend), AgentId::random(Role::Testing));
+    let first = must_claim(&client, &backend).await?;
+    assert!(claim(&client, &backend).await?.is_none(), "a claimed task is not claimed again");
+    assert!(claim(&client, &testing).await?.is_none(), "a waiting task is not claimed");
+    let second = must_claim(&client, &frontend).await?;
+    for (claimed, agent) in [(&first, &backend), (&second, &frontend)] {
+        let result = plans::result(claimed, agent, ResultStatus::Succeeded);
+        assert_eq!(client.publish(&result).await?, PublishOutcome::Published);
+        assert_eq!(client.publish(&result).await?, PublishOutcome::Stale, "nothing is published twice");
+    }
+    let last = must_claim(&client, &testing).await?;
+    assert_eq!(last.task.id, goal.id.task(3));
+    client.publish(&plans::result(&last, &testing, ResultStatus::Succeeded)).await?;
+    let view = client.goal_view(&goal.id).await?;
+    assert_eq!((view.state, view.succeeded, view.total), (GoalState::Succeeded, 3, 3));
+    assert_eq!(view.commit, Some("c".repeat(40)));
+    let queues = client.queues().await?;
+    assert!(queues.iter().all(|queue| queue.ready + queue.in_flight == 0), "{queues:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dead_agents_task_is_taken_over_and_its_late_publish_refused() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| vec![plans::task(&goal.id, 1, Role::Backend, &[])]).await?;
+    let (dead, living) = (AgentId::random(Role::Backend), AgentId::random(Role::Backend));
+    let late = claim_with(&client, &dead, &[], 50).await?.unwrap();
+    assert!(claim_with(&client, &living, &[], 50).await?.is_none());
+    assert_eq!(client.renew_lease(&dead, &late.task.id, late.attempt).await?, LeaseState::Held);
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    let taken = claim_with(&client, &living, &[], 50).await?.unwrap();
+    assert_eq!((taken.task.id.clone(), taken.attempt), (goal.id.task(1), 2));
+    assert_eq!(client.renew_lease(&dead, &late.task.id, late.attempt).await?, LeaseState::Lost);
+    let refused = client.publish(&plans::result(&late, &dead, ResultStatus::Succeeded)).await?;
+    assert_eq!(refused, PublishOutcome::Stale);
+    client.publish(&plans::result(&taken, &living, ResultStatus::Succeeded)).await?;
+    assert_eq!(client.goal_view(&goal.id).await?.state, GoalState::Succeeded);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_whose_agents_always_die_is_given_up_and_can_be_retried() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| {
+        vec![plans::task(&goal.id, 1, Role::Backend, &[]), plans::task(&goal.id, 2, Role::Backend, &[1])]
+    })
+    .await?;
+    let agent = AgentId::random(Role::Backend);
+    for attempt in 1..=3 {
+        assert_eq!(claim_with(&client, &agent, &[], 20).await?.unwrap().attempt, attempt);
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    assert!(claim_with(&client, &agent, &[], 20).await?.is_none());
+    assert_eq!(states(&client, &goal).await?, [TaskState::Failed, TaskState::Cancelled]);
+    assert_eq!(client.goal_view(&goal.id).await?.state, GoalState::Failed);
+
+    client.retry_task(&goal.id.task(1)).await?;
+    assert_eq!(states(&client, &goal).await?, [TaskState::Ready, TaskState::Waiting]);
+    for number in 1..=2 {
+        let claimed = must_claim(&client, &agent).await?;
+        assert_eq!(claimed.task.id, goal.id.task(number));
+        client.publish(&plans::result(&claimed, &agent, ResultStatus::Succeeded)).await?;
+    }
+    let view = client.goal_view(&goal.id).await?;
+    assert_eq!((view.state, view.error), (GoalState::Succeeded, None));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_attempt_comes_back_after_its_backoff() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| vec![plans::task(&goal.id, 1, Role::Devops, &[])]).await?;
+    let agent = AgentId::random(Role::Devops);
+    let first = must_claim(&client, &agent).await?;
+    client.publish(&plans::result(&first, &agent, ResultStatus::Failed)).await?;
+    assert_eq!(client.release_delayed().await?, 0, "its backoff is not over");
+    assert!(claim(&client, &agent).await?.is_none());
+    tokio::time::sleep(Duration::from_millis(1400)).await;
+    assert_eq!(client.release_delayed().await?, 1);
+    assert_eq!(must_claim(&client, &agent).await?.attempt, 2);
+    assert_eq!(client.goal_view(&goal.id).await?.state, GoalState::Running);
+    Ok(())
+}
+
+#[tokio::test]
+async fn capabilities_and_priorities_decide_who_gets_what_first() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| {
+        let mut tasks: Vec<Task> = (1..=3).map(|n| plans::task(&goal.id, n, Role::Frontend, &[])).collect();
+        tasks[1].priority = 10;
+        tasks[1].capabilities = vec!["vue".into()];
+        tasks[2].priority = 9;
+        tasks
+    })
+    .await?;
+    let agent = AgentId::random(Role::Frontend);
+    assert_eq!(must_claim(&client, &agent).await?.task.id, goal.id.task(3), "priority 9 before 5");
+    assert_eq!(must_claim(&client, &agent).await?.task.id, goal.id.task(1));
+    let Claim::Nothing { bells } = client.claim(&agent, &["react".into()], LEASE_MS).await? else {
+        anyhow::bail!("an agent without vue got the task that needs it");
+    };
+    assert_eq!(bells, ["codegod:bell:frontend"]);
+    let vue = claim_with(&client, &agent, &["react".into(), "vue".into()], LEASE_MS).await?.unwrap();
+    assert_eq!(vue.task.id, goal.id.task(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_held_task_runs_again_after_what_it_needs_first() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| {
+        vec![plans::task(&goal.id, 1, Role::Testing, &[]), plans::task(&goal.id, 2, Role::Testing, &[1])]
+    })
+    .await?;
+    let (testing, backend) = (AgentId::random(Role::Testing), AgentId::random(Role::Backend));
+    let first = must_claim(&client, &testing).await?;
+    client.publish(&plans::result(&first, &testing, ResultStatus::NeedsFollowUp)).await?;
+    assert_eq!(states(&client, &goal).await?, [TaskState::Waiting, TaskState::Waiting]);
+
+    let held = client.listener().await?.follow_ups("master", 100).await?.remove(0);
+    assert_eq!(held.task, goal.id.task(1).to_string());
+    let number = client.next_task_number(&goal.id).await?;
+    let fix = plans::task(&goal.id, number, Role::Backend, &[]);
+    client.grow_plan(&goal.id.task(1), &held.round, std::slice::from_ref(&fix)).await?;
+    assert!(client.grow_plan(&goal.id.task(1), &held.round, &[fix]).await.is_err(), "grown once a round");
+    client.acknowledge_follow_up(&held.entry).await?;
+
+    assert!(claim(&client, &testing).await?.is_none(), "it waits for the fix");
+    let fixing = must_claim(&client, &backend).await?;
+    client.publish(&plans::result(&fixing, &backend, ResultStatus::Succeeded)).await?;
+    for number in [1, 2] {
+        let again = must_claim(&client, &testing).await?;
+        assert_eq!(again.task.id, goal.id.task(number));
+        client.publish(&plans::result(&again, &testing, ResultStatus::Succeeded)).await?;
+    }
+    let view = client.goal_view(&goal.id).await?;
+    assert_eq!((view.state, view.total), (GoalState::Succeeded, 3));
+    assert_eq!(view.tasks[0].needs, [goal.id.task(3)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn cancelling_takes_the_lease_and_everything_that_waits() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| {
+        vec![
+            plans::task(&goal.id, 1, Role::Backend, &[]),
+            plans::task(&goal.id, 2, Role::Backend, &[]),
+            plans::task(&goal.id, 3, Role::Backend, &[1, 2]),
+        ]
+    })
+    .await?;
+    let agent = AgentId::random(Role::Backend);
+    let running = must_claim(&client, &agent).await?;
+    client.cancel_goal(&goal.id).await?;
+    assert_eq!(states(&client, &goal).await?, [TaskState::Cancelled; 3]);
+    assert_eq!(client.renew_lease(&agent, &running.task.id, running.attempt).await?, LeaseState::Lost);
+    assert!(claim(&client, &agent).await?.is_none());
+    assert!(client.cancel_goal(&goal.id).await.is_err(), "it has ended");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unreadable_entry_is_put_aside_and_good_work_goes_on() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| vec![plans::task(&goal.id, 1, Role::Backend, &[])]).await?;
+    let mut raw = redis::Client::open(redis.url())?.get_connection()?;
+    for bad in [["task", "g-zzzzzzzz.1"], ["task", "nonsense"], ["other", "field"]] {
+        redis::cmd("XADD").arg("codegod:queue:backend:10").arg("*").arg(&bad).query::<String>(&mut raw)?;
+    }
+    redis::cmd("XGROUP")
+        .arg("CREATE")
+        .arg("codegod:queue:backend:10")
+        .arg("workers")
+        .arg("0")
+        .query::<()>(&mut raw)?;
+    redis::cmd("HSET").arg("codegod:queues:backend").arg("10").arg("1").query::<()>(&mut raw)?;
+    let claimed = must_claim(&client, &AgentId::random(Role::Backend)).await?;
+    assert_eq!(claimed.task.id, goal.id.task(1));
+    let aside: u64 = redis::cmd("XLEN").arg("codegod:quarantine").query(&mut raw)?;
+    assert_eq!(aside, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_accepted_survives_a_killed_redis() -> Result {
+    let mut redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| vec![plans::task(&goal.id, 1, Role::Backend, &[])]).await?;
+    let agent = AgentId::random(Role::Backend);
+    let claimed = must_claim(&client, &agent).await?;
+    redis.kill_and_restart()?;
+    let result = plans::result(&claimed, &agent, ResultStatus::Succeeded);
+    let mut published = client.publish(&result).await;
+    for _ in 0..50 {
+        if published.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        published = client.publish(&result).await;
+    }
+    assert_eq!(published?, PublishOutcome::Published);
+    assert_eq!(client.goal_view(&goal.id).await?.state, GoalState::Succeeded);
+    Ok(())
+}
