@@ -13,7 +13,7 @@ describe("Accounts", () => {
   let user;
 
   beforeEach(() => {
-    user = userEvent.setup();
+    user = userEvent.setup({ delay: null });
     store = openStore();
     store.user = null;
   });

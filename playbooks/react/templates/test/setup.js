@@ -1,5 +1,8 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach } from "vitest";
+
+// A busy machine may take its time; what is waited for still has to come.
+configure({ asyncUtilTimeout: 5_000 });
 
 beforeEach(() => {
   window.location.hash = "";
