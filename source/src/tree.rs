@@ -1,0 +1,170 @@
+//! Writing trees and commits from contents, without a work tree: nothing untrusted touches the host's files.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin};
+
+use crate::git::{DEADLINE, Git};
+use crate::repository::{Kind, Repository};
+use crate::{Error, paths};
+
+/// What a commit says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// One line that says what was done.
+    pub subject: String,
+    /// Names and values such as `Codegod-Goal`, written below the subject in this order.
+    pub trailers: Vec<(String, String)>,
+}
+
+impl Message {
+    /// The message as git stores it; line breaks inside a part become spaces.
+    pub(crate) fn text(&self) -> String {
+        let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut text = line(&self.subject);
+        text.push('\n');
+        if !self.trailers.is_empty() {
+            text.push('\n');
+        }
+        for (name, value) in &self.trailers {
+            text.push_str(&format!("{}: {}\n", line(name), line(value)));
+        }
+        text.replace('\0', "")
+    }
+}
+
+/// A line for git's index.
+pub(crate) struct Staged {
+    pub(crate) path: Vec<u8>,
+    pub(crate) mode: String,
+    pub(crate) object: String,
+}
+
+/// Writes contents into a repository, one after the other, through one git process.
+pub(crate) struct Contents {
+    child: Child,
+    stdin: ChildStdin,
+    marks: PathBuf,
+    _dir: TempDir,
+    files: Vec<(Vec<u8>, Kind)>,
+}
+
+impl Contents {
+    pub(crate) fn start(repo: &Repository) -> Result<Self, Error> {
+        let dir = temp_dir()?;
+        let marks = dir.path().join("marks");
+        let mut export = std::ffi::OsString::from("--export-marks=");
+        export.push(&marks);
+        let mut git = repo.git("fast-import").args(["--quiet", "--done"]).arg(export);
+        let mut child = git.spawn()?;
+        let stdin = child.stdin.take().ok_or_else(|| broken(std::io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Self { child, stdin, marks, _dir: dir, files: Vec::new() })
+    }
+
+    /// Adds one file; the path is checked.
+    pub(crate) async fn add(&mut self, path: &[u8], kind: Kind, content: &[u8]) -> Result<(), Error> {
+        paths::check(path)?;
+        if kind == Kind::Symlink {
+            paths::check_link(path)?;
+        }
+        self.files.push((path.to_vec(), kind));
+        let head = format!("blob\nmark :{}\ndata {}\n", self.files.len(), content.len());
+        let write = async {
+            self.stdin.write_all(head.as_bytes()).await?;
+            self.stdin.write_all(content).await?;
+            self.stdin.write_all(b"\n").await
+        };
+        match tokio::time::timeout(DEADLINE, write).await {
+            Ok(written) => written.map_err(broken),
+            Err(_) => Err(late()),
+        }
+    }
+
+    /// Ends the writing and gives the index lines of all files.
+    pub(crate) async fn finish(mut self) -> Result<Vec<Staged>, Error> {
+        let end = async {
+            self.stdin.write_all(b"done\n").await?;
+            drop(self.stdin);
+            self.child.wait_with_output().await
+        };
+        let done = tokio::time::timeout(DEADLINE, end).await.map_err(|_| late())?.map_err(broken)?;
+        if !done.status.success() {
+            return Err(Error::Git {
+                command: "fast-import".to_owned(),
+                code: done.status.code().unwrap_or(-1),
+                stderr: String::from_utf8_lossy(&done.stderr).trim().to_owned(),
+            });
+        }
+        let text = match self.files.is_empty() {
+            true => String::new(),
+            false => std::fs::read_to_string(&self.marks).map_err(broken)?,
+        };
+        let mut staged = Vec::new();
+        for line in text.lines() {
+            let found = line.strip_prefix(':').and_then(|line| line.split_once(' '));
+            let known = found.and_then(|(mark, object)| Some((mark.parse::<usize>().ok()?, object)));
+            let file = known.and_then(|(mark, object)| Some((self.files.get(mark.checked_sub(1)?)?, object)));
+            if let Some(((path, kind), object)) = file {
+                let mode = kind.mode().to_owned();
+                staged.push(Staged { path: path.clone(), mode, object: object.to_owned() });
+            }
+        }
+        Ok(staged)
+    }
+}
+
+impl Repository {
+    /// Writes a tree: the files of `base` (none: the empty tree) with the staged ones put over them.
+    pub(crate) async fn write_tree(&self, base: Option<&str>, staged: &[Staged]) -> Result<String, Error> {
+        let dir = temp_dir()?;
+        let index = dir.path().join("index");
+        let git = |name: &str| -> Git { self.git(name).env("GIT_INDEX_FILE", &index) };
+        match base {
+            Some(tree) => git("read-tree").arg(tree).run().await?,
+            None => git("read-tree").arg("--empty").run().await?,
+        };
+        let mut lines = Vec::new();
+        for file in staged {
+            lines.extend_from_slice(format!("{} {}\t", file.mode, file.object).as_bytes());
+            lines.extend_from_slice(&file.path);
+            lines.push(0);
+        }
+        git("update-index").args(["-z", "--index-info"]).input(lines).run().await?;
+        git("write-tree").text().await
+    }
+
+    /// Makes and keeps a commit of a tree that is here.
+    pub(crate) async fn commit_tree_object(
+        &self,
+        tree: &str,
+        parents: &[&str],
+        message: &str,
+        date: i64,
+    ) -> Result<String, Error> {
+        let mut git = self.git("commit-tree").arg(tree);
+        for parent in parents {
+            git = git.args(["-p", parent]);
+        }
+        let commit = git.args(["-F", "-"]).date(date).input(message).text().await?;
+        self.keep(&commit).await?;
+        Ok(commit)
+    }
+}
+
+pub(crate) fn temp_dir() -> Result<TempDir, Error> {
+    tempfile::tempdir().map_err(|source| Error::Io {
+        doing: "make a folder in",
+        path: std::env::temp_dir(),
+        source,
+    })
+}
+
+fn broken(source: std::io::Error) -> Error {
+    Error::Spawn { command: "fast-import".to_owned(), source }
+}
+
+fn late() -> Error {
+    Error::Deadline { command: "fast-import".to_owned(), seconds: DEADLINE.as_secs() }
+}
