@@ -1,2 +1,14 @@
-//! Playbooks: knowledge as data.
+//! Playbooks: knowledge as data. [`Library`] reads and checks them, [`Renderer`] turns one and an
+//! intent into text; which of them a goal needs is the planner's business.
+
+mod context;
+mod filters;
+mod folder;
+mod inspect;
+mod library;
+mod render;
 pub mod schema;
+
+pub use context::context;
+pub use library::{Library, Playbook, Problem};
+pub use render::{RenderError, RenderedTask, Renderer};

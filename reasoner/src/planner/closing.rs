@@ -1,0 +1,150 @@
+//! The closing verification: every check of every task again, in fresh containers made only from
+//! what was published. Only it makes a goal succeed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use codegod_protocol::action::Action;
+use codegod_protocol::environment::{self, Environments};
+use codegod_protocol::goal::Goal;
+use codegod_protocol::id::{Role, TaskId};
+use codegod_protocol::plan::{self, Plan};
+use codegod_protocol::task::{Check, Hypothesis, Procedure, TASK_VERSION, Task, TaskKind};
+
+use super::assemble::MAX_ATTEMPTS;
+use super::words::{self, Closing, Misfit, PlanFailure};
+
+/// It repeats the checks of all tasks, but hardly their installations.
+const LEAST_DEADLINE_SECONDS: u64 = 900;
+const MOST_DEADLINE_SECONDS: u64 = 3600;
+
+/// The plan of a goal that only verifies another: its closing verification alone, on the commit that
+/// `goal` starts from. `of` is the plan of the goal that is verified, with the tasks that were added
+/// while it ran; `published` are the environments that it ended with.
+///
+/// # Errors
+/// None of its checks may be repeated.
+pub fn verification(goal: &Goal, of: &Plan, published: &Environments) -> Result<Plan, PlanFailure> {
+    let mut task = verify(goal, &of.tasks, goal.id.task(1), Vec::new())?;
+    task.environments = environment::join([published.clone(), task.environments]);
+    let tasks = vec![task];
+    plan::check(&tasks)?;
+    Ok(Plan { intent: of.intent.clone(), tasks })
+}
+
+/// The closing verification of a plan that consists of `tasks`.
+///
+/// # Errors
+/// None of their checks may be repeated.
+pub(super) fn task(goal: &Goal, tasks: &[Task]) -> Result<Task, PlanFailure> {
+    let needed: BTreeSet<&TaskId> = tasks.iter().flat_map(|task| &task.needs).collect();
+    let last = tasks.iter().map(|task| task.id.number()).max().unwrap_or(0);
+    let leaves = tasks.iter().map(|task| &task.id).filter(|id| !needed.contains(id));
+    verify(goal, tasks, goal.id.task(last + 1), leaves.cloned().collect())
+}
+
+fn verify(goal: &Goal, tasks: &[Task], id: TaskId, needs: Vec<TaskId>) -> Result<Task, PlanFailure> {
+    let repeated: Vec<&Task> = tasks.iter().filter(|task| task.kind != TaskKind::Verification).collect();
+    let validate = repeatable(&repeated);
+    if validate.is_empty() {
+        return Err(PlanFailure::Misfit(Misfit::NothingToRepeat));
+    }
+    let deadline = repeated.iter().map(|task| task.deadline_seconds).fold(0, u64::saturating_add);
+    Ok(Task {
+        version: TASK_VERSION,
+        id,
+        goal: goal.id.clone(),
+        parent: None,
+        role: Role::Testing,
+        capabilities: Vec::new(),
+        title: Closing::TITLE.to_owned(),
+        description: Closing::DESCRIPTION.to_owned(),
+        kind: TaskKind::Verification,
+        needs,
+        priority: goal.priority,
+        deadline_seconds: deadline.clamp(LEAST_DEADLINE_SECONDS, MOST_DEADLINE_SECONDS),
+        max_attempts: MAX_ATTEMPTS,
+        // Every check names its own.
+        environment: None,
+        environments: environment::join(repeated.iter().map(|task| task.environments.clone())),
+        procedure: Procedure {
+            problem: Closing::PROBLEM.to_owned(),
+            observe: Vec::new(),
+            hypotheses: vec![Hypothesis {
+                cause: Closing::CAUSE.to_owned(),
+                when: None,
+                confidence: 0.9,
+                disproved_by: None,
+                steps: Vec::new(),
+            }],
+            validate,
+            risks: vec![Closing::RISK.to_owned()],
+            success_criteria: vec![Closing::CRITERION.to_owned()],
+        },
+        metadata: BTreeMap::new(),
+    })
+}
+
+/// Every check of `tasks` that may be repeated, in the order of the tasks, each once, with the
+/// environment it runs in; before the first run of an image stands its build.
+pub(super) fn repeatable(tasks: &[&Task]) -> Vec<Check> {
+    let mut checks: Vec<Check> = Vec::new();
+    for task in tasks {
+        for check in task.procedure.validate.iter().filter(|check| check.repeat) {
+            let mut check = check.clone();
+            check.environment = check.environment.or_else(|| task.environment.clone());
+            check.action = repeated(check.action);
+            if let Some(build) = image(&check.action).and_then(|image| build_of(image, tasks)) {
+                add(&mut checks, build);
+            }
+            add(&mut checks, check);
+        }
+    }
+    checks
+}
+
+fn add(checks: &mut Vec<Check>, check: Check) {
+    let is_build = matches!(check.action, Action::BuildImage { .. });
+    let same = |known: &Check| {
+        // A build reads no environment, so a second one of the same image shows nothing.
+        known.action == check.action && (is_build || known.environment == check.environment)
+    };
+    if !checks.iter().any(same) {
+        checks.push(check);
+    }
+}
+
+/// To verify, an app is run and probed, but not left running.
+fn repeated(action: Action) -> Action {
+    match action {
+        Action::Deploy { image, port, env, probes, services } => {
+            Action::RunContainer { image, port, env, probes, services }
+        }
+        other => other,
+    }
+}
+
+fn image(action: &Action) -> Option<&str> {
+    match action {
+        Action::RunContainer { image, .. } => Some(image),
+        _ => None,
+    }
+}
+
+/// The build of `image` somewhere in `tasks`, as a check.
+fn build_of(image: &str, tasks: &[&Task]) -> Option<Check> {
+    let builds = tasks.iter().flat_map(|task| {
+        let steps = task.procedure.hypotheses.iter().flat_map(|hypothesis| &hypothesis.steps);
+        let actions = steps.map(|step| &step.action);
+        let actions = actions.chain(task.procedure.validate.iter().map(|check| &check.action));
+        actions.map(|action| (action, &task.environment))
+    });
+    let found = builds
+        .into_iter()
+        .find(|(action, _)| matches!(action, Action::BuildImage { tag, .. } if tag == image));
+    found.map(|(action, environment)| Check {
+        title: words::image_builds(image),
+        action: action.clone(),
+        environment: environment.clone(),
+        repeat: true,
+    })
+}

@@ -1,0 +1,52 @@
+//! From a goal and its intent to a plan, with playbooks alone: which of them apply, their tasks in an
+//! order that works, and the closing verification.
+
+mod assemble;
+mod closing;
+mod merge;
+mod select;
+mod words;
+
+use codegod_protocol::goal::{Goal, Uncovered};
+use codegod_protocol::intent::{Intent, ProjectType};
+use codegod_protocol::plan::{self, Plan};
+
+pub use closing::verification;
+pub use merge::{Conflict, merge_task};
+pub use words::{Misfit, PlanFailure};
+
+use crate::playbook::Library;
+
+/// Plans `goal`, which was understood as `intent`, with the playbooks of `library`.
+///
+/// # Errors
+/// [`PlanFailure`], whose text is a sentence for people.
+pub fn plan(goal: &Goal, intent: &Intent, library: &Library) -> Result<Plan, PlanFailure> {
+    match intent.project {
+        ProjectType::Unknown => return Err(words::unknown_kind(library)),
+        ProjectType::Repair if goal.workspace.is_none() => {
+            return Err(words::needs_workspace(intent.symptom.as_deref()));
+        }
+        ProjectType::Repair
+        | ProjectType::FullStack
+        | ProjectType::BackendOnly
+        | ProjectType::FrontendOnly => {}
+    }
+    match goal.uncovered {
+        Uncovered::Block if !intent.not_covered.is_empty() => {
+            return Err(words::not_covered(&intent.not_covered));
+        }
+        Uncovered::Block | Uncovered::GoOnWithout => {}
+    }
+    let chosen = select::playbooks(goal, intent, library)?;
+    let mut tasks = assemble::tasks(goal, &chosen)?;
+    if tasks.is_empty() {
+        return Err(match intent.project {
+            ProjectType::Repair => words::unknown_failure(intent.symptom.as_deref(), library),
+            _ => words::unknown_kind(library),
+        });
+    }
+    tasks.push(closing::task(goal, &tasks)?);
+    plan::check(&tasks)?;
+    Ok(Plan { intent: intent.clone(), tasks })
+}
