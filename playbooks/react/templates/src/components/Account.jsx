@@ -5,9 +5,14 @@ import { useSubmit } from "../hooks.js";
 import { Field } from "./Field.jsx";
 import { Problem } from "./Problem.jsx";
 
-const FIELDS = [
+const fieldsFor = (isNew) => [
   { name: "email", label: "Email", kind: "email", required: true },
-  { name: "password", label: "Password", kind: "password", required: true },
+  {
+    name: "password",
+    label: "Password",
+    kind: isNew ? "new_password" : "password",
+    required: true,
+  },
 ];
 
 /** Signs in or registers; `onDone` is given the user. */
@@ -22,7 +27,7 @@ export function Account({ onDone }) {
       <h1>{word}</h1>
       <form onSubmit={submit}>
         {error && <Problem error={error} />}
-        {FIELDS.map((field) => (
+        {fieldsFor(isNew).map((field) => (
           <Field key={field.name} field={field} problem={error?.fields?.[field.name]} />
         ))}
         <div className="actions">

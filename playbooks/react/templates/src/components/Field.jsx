@@ -6,7 +6,8 @@ const INPUTS = {
   number: { type: "number", step: "any" },
   date: { type: "date" },
   email: { type: "email", autoComplete: "email" },
-  password: { type: "password" },
+  password: { type: "password", autoComplete: "current-password" },
+  new_password: { type: "password", autoComplete: "new-password" },
 };
 
 /**
