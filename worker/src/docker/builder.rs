@@ -6,10 +6,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::ContainerConfig;
-use bollard::query_parameters::{CommitContainerOptionsBuilder, InspectContainerOptions};
+use bollard::models::{ContainerConfig, ContainerCreateBody};
+use bollard::query_parameters::{
+    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
+    InspectContainerOptions,
+};
+use futures_util::TryStreamExt;
 use tokio::time::Instant;
 
+use super::archive::Archive;
 use super::container::{self, Created, Idle, Network, Privileges, Volumes};
 use super::engine::Engine;
 use super::error::{self, Error};
@@ -18,6 +23,9 @@ use super::sandbox::Sandbox;
 
 /// How often a waiting process looks whether the other's build is done.
 const POLL: Duration = Duration::from_millis(250);
+
+/// An image with nothing in it.
+const EMPTY: &str = "codegod/empty:1";
 
 /// What came of asking for a builder.
 pub(crate) enum Claim {
@@ -52,6 +60,35 @@ pub(crate) async fn claim(
             wait(engine, name, &container_name).await?;
             Ok(Claim::Waited)
         }
+    }
+}
+
+/// Claims the build of an image that has no base to make a builder from: the lock is a container of
+/// an empty image, never started. Gives the container, or none after waiting for whoever had it.
+pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<String>, Error> {
+    if engine.image_id(EMPTY).await?.is_none() {
+        let (repo, tag) = split_name(EMPTY);
+        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
+        let empty = bollard::body_full(Archive::new().finish()?);
+        let imported: Result<Vec<_>, _> =
+            engine.docker().create_image(Some(options), Some(empty), None).try_collect().await;
+        imported.map_err(|error| Error::docker("import an empty image", error))?;
+    }
+    let container_name = lock_name(name);
+    let body = ContainerCreateBody {
+        image: Some(EMPTY.to_owned()),
+        cmd: Some(vec!["lock".to_owned()]),
+        labels: Some(Labels::default().to_map(Purpose::Builder)),
+        ..Default::default()
+    };
+    let options = CreateContainerOptionsBuilder::default().name(&container_name).build();
+    match engine.docker().create_container(Some(options), body).await {
+        Ok(made) => Ok(Some(made.id)),
+        Err(error) if error::status(&error) == Some(409) => {
+            wait(engine, name, &container_name).await?;
+            Ok(None)
+        }
+        Err(error) => Err(Error::docker(format!("lock the build of {name}"), error)),
     }
 }
 

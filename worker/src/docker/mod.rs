@@ -3,18 +3,18 @@
 //! Callers see values (an image's id, a command's output, evidence), never the client library, so
 //! that how a command gets into a container can change without them.
 
-//APP pub mod app;
+
 mod archive;
 mod builder;
 mod capture;
 mod container;
 mod engine;
-//ENV pub mod environment;
+pub mod environment;
 mod error;
 mod exec;
 pub mod images;
 mod labels;
-//REAP pub mod reaper;
+pub mod reaper;
 mod sandbox;
 mod settings;
 mod volumes;

@@ -180,7 +180,9 @@ impl Sandbox {
                 capture.push(&bytes);
                 true
             };
-            self.execute(spec, cancel, &mut sink).await?
+            // Two pipes would lose the order in which a command wrote to them.
+            let joined = CommandSpec { run: format!("exec 2>&1\n{}", spec.run), ..spec.clone() };
+            self.execute(&joined, cancel, &mut sink).await?
         };
         let seconds = started.elapsed().as_secs_f64();
         self.printed.fetch_add(capture.total(), Ordering::Relaxed);

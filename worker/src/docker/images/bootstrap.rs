@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use crate::docker::archive::Archive;
-use crate::docker::builder::split_name;
+use crate::docker::builder::{self, split_name};
 use crate::docker::engine::Engine;
 use crate::docker::error::Error;
 use crate::docker::settings::Settings;
@@ -20,8 +20,26 @@ use super::definition::{Debian, Definition};
 /// How much of a bootstrap program's messages an error shows.
 const SHOWN: usize = 2000;
 
-/// Builds the base and imports it as the definition's image.
-pub(super) async fn import(
+/// Builds the base and imports it as the definition's image, or waits for the process that does.
+pub(super) async fn ensure(
+    engine: &Engine,
+    definition: &Definition,
+    debian: &Debian,
+    name: &str,
+) -> Result<String, Error> {
+    loop {
+        if let Some(id) = engine.image_id(name).await? {
+            return Ok(id);
+        }
+        if let Some(lock) = builder::lock(engine, name).await? {
+            let imported = import(engine, definition, debian, name).await;
+            engine.remove_container(&lock).await?;
+            return imported;
+        }
+    }
+}
+
+async fn import(
     engine: &Engine,
     definition: &Definition,
     debian: &Debian,

@@ -33,7 +33,7 @@ pub(super) async fn build(
     on_progress: Progress<'_>,
 ) -> Result<String, Error> {
     let base = match &definition.base {
-        Base::Debian(debian) => return bootstrap::import(engine, definition, debian, name).await,
+        Base::Debian(debian) => return bootstrap::ensure(engine, definition, debian, name).await,
         // Boxed, because an image's base is ensured in the same way as the image.
         Base::Image(base) => Box::pin(super::ensure(engine, base, &mut *on_progress)).await?,
     };
@@ -125,7 +125,7 @@ fn quoted(value: &str) -> String {
     serde_json::Value::from(value).to_string()
 }
 
-/// Folders, CA bundle and apt configuration for a builder on somebody else's image.
+/// The host's apt configuration, for a builder on somebody else's image.
 pub(crate) fn host_files(settings: &Settings) -> Result<Option<Bytes>, Error> {
     if settings.apt.conf.is_empty() {
         return Ok(None);

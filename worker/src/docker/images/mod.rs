@@ -12,6 +12,7 @@ use std::fmt;
 
 use super::engine::Engine;
 use super::error::Error;
+pub(crate) use build::host_files;
 use definition::Definition;
 
 /// Images with this label have the folders that a sandbox needs, with their owner.
