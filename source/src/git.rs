@@ -114,6 +114,12 @@ impl Git {
         self
     }
 
+    /// The folder the command runs in.
+    pub(crate) fn directory(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
     /// The date of the commit to be made, in seconds since 1970.
     pub(crate) fn date(self, seconds: i64) -> Self {
         let date = format!("@{seconds} +0000");

@@ -5,8 +5,10 @@
 //! `git` command (2.38 or newer), which never sees the configuration, hooks or filters of anybody.
 
 mod bundle;
+mod capture;
 mod error;
 mod git;
+mod handover;
 mod merge;
 mod paths;
 mod repository;
@@ -14,7 +16,9 @@ mod tarball;
 mod tree;
 
 pub use bundle::bundle_prerequisites;
+pub use capture::{Captured, Limits, capture_folder};
 pub use error::Error;
+pub use handover::{Applied, BranchResult, apply, to_branch, to_new_folder};
 pub use merge::{Merge, UnionMerge};
 pub use repository::{Entry, Kind, LogEntry, Repository};
 pub use tree::Message;
