@@ -72,10 +72,14 @@ fn read(path: &Path) -> io::Result<Folder> {
             let kind = entry.file_type()?;
             if kind.is_dir() && depth < MAX_DEPTH {
                 open.push((entry.path(), format!("{name}/"), depth + 1));
-            } else if kind.is_file() && files.len() < MAX_FILES && entry.metadata()?.len() <= MAX_FILE_BYTES {
-                if let Ok(text) = String::from_utf8(fs::read(entry.path())?) {
-                    files.insert(name, text);
-                }
+                continue;
+            }
+            let small = kind.is_file() && entry.metadata()?.len() <= MAX_FILE_BYTES;
+            if !small || files.len() >= MAX_FILES {
+                continue;
+            }
+            if let Ok(text) = String::from_utf8(fs::read(entry.path())?) {
+                files.insert(name, text);
             }
         }
     }

@@ -103,10 +103,9 @@ impl Inspector<'_> {
         if let Some(when) = &manifest.applies.when {
             self.check(when, at(table, &["applies", "when"]), Kind::When);
         }
-        if let Some(symptom) = &manifest.applies.symptom {
-            if let Err(error) = Regex::new(symptom) {
-                self.say(at(table, &["applies", "symptom"]), format!("symptom does not compile: {error}"));
-            }
+        let symptom = manifest.applies.symptom.as_deref().map(Regex::new);
+        if let Some(Err(error)) = symptom {
+            self.say(at(table, &["applies", "symptom"]), format!("symptom does not compile: {error}"));
         }
         if manifest.stack.is_some() && manifest.applies.symptom.is_some() {
             self.say(at(table, &["stack"]), "a playbook mends a symptom or brings a technology, not both");

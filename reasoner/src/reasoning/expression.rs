@@ -2,7 +2,7 @@
 //! is untrusted and only ever data; the expression comes from a playbook or a model, so the regular
 //! expressions in it are limited.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use codegod_protocol::evidence::Finding;
 use minijinja::value::Serde;
@@ -69,4 +69,10 @@ pub(crate) fn holds(expression: &str, names: &Value) -> Result<bool, Error> {
         return Err(Error::new(ErrorKind::UndefinedError, "the expression has no value"));
     }
     Ok(value.is_true())
+}
+
+/// The names that `expression` looks at; none when it does not parse.
+pub(crate) fn names_in(expression: &str) -> HashSet<String> {
+    let compiled = environment().compile_expression(expression).map(|e| e.undeclared_variables(false));
+    compiled.unwrap_or_default()
 }
