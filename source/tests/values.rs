@@ -1,4 +1,5 @@
 //! A goal's repository with the real git: tars, merges and bundles.
+#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use codegod_source::{Error, Merge, Message, Repository, bundle_prerequisites};
 
