@@ -51,7 +51,7 @@ async fn the_same_merge_in_two_repositories_has_the_same_id_and_travels_as_a_bun
     let right = commit(&first, &[&base], &[("a", "a"), ("c", "c")]).await;
     let whole = first.export_bundle(&left, &[], LIMIT).await.unwrap().unwrap();
     let rest = first.export_bundle(&right, &[&base], LIMIT).await.unwrap().unwrap();
-    assert_eq!(bundle_prerequisites(&rest).unwrap(), [base.clone()]);
+    assert_eq!(bundle_prerequisites(&rest).unwrap(), std::slice::from_ref(&base));
     let missing = second.import_bundle(&rest, LIMIT).await.unwrap_err();
     assert!(matches!(missing, Error::MissingPrerequisites(ids) if ids == [base.clone()]));
     second.import_bundle(&whole, LIMIT).await.unwrap();
