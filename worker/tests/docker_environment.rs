@@ -37,7 +37,8 @@ async fn an_environment_is_built_once_by_two_who_ask_at_once() {
     let mut recipe = Recipe::from_base("codegod/workbench");
     recipe.add(step("python3 -m venv /env/venv", &[]));
     recipe.add(step("pip install -q -r app/requirements.txt && id -u && ls", &["app/requirements.txt"]));
-    let (one, two) = tokio::join!(ensure(&engine, &recipe, &requirements), ensure(&engine, &recipe, &requirements));
+    let (one, two) =
+        tokio::join!(ensure(&engine, &recipe, &requirements), ensure(&engine, &recipe, &requirements));
     let (one, two) = (one.expect("builds"), two.expect("waits"));
     assert_eq!(one.image, two.image);
     assert!(one.built != two.built, "built by {} and {}", one.built, two.built);
@@ -47,12 +48,17 @@ async fn an_environment_is_built_once_by_two_who_ask_at_once() {
     assert!(!again.built && again.evidence.is_empty());
 
     let mut longer = recipe.clone();
-    longer.add(SetupStep { root: true, ..step("apt-get update -q && apt-get install -qy --no-install-recommends tree", &[]) });
+    longer.add(SetupStep {
+        root: true,
+        ..step("apt-get update -q && apt-get install -qy --no-install-recommends tree", &[])
+    });
     let longer = ensure(&engine, &longer, &requirements).await.expect("builds on the first");
     assert_eq!(longer.evidence.len(), 1);
 
-    let sandbox = Sandbox::start(&engine, &longer.image, &support::labels(), Network::None).await.expect("starts");
-    let spec = CommandSpec::new("python -c 'import flask' && tree --version && touch here", Duration::from_secs(30));
+    let sandbox =
+        Sandbox::start(&engine, &longer.image, &support::labels(), Network::None).await.expect("starts");
+    let spec =
+        CommandSpec::new("python -c 'import flask' && tree --version && touch here", Duration::from_secs(30));
     let output = sandbox.run(&spec, &CancellationToken::new(), |_| {}).await.expect("runs");
     assert_eq!(output.exit_code, 0, "{}", output.text());
     sandbox.remove().await.expect("is removed");

@@ -54,7 +54,8 @@ async fn exit_codes_are_the_commands_own() {
 #[tokio::test]
 async fn a_timed_out_command_leaves_nothing_running_and_a_usable_sandbox() {
     let sandbox = start().await;
-    let command = "echo begun; setsid sleep 611 & nohup env -i sleep 612 >/dev/null 2>&1 & (sleep 613 &) ; sleep 614";
+    let command =
+        "echo begun; setsid sleep 611 & nohup env -i sleep 612 >/dev/null 2>&1 & (sleep 613 &) ; sleep 614";
     let output = run_for(&sandbox, command, Duration::from_secs(2)).await;
     assert!(output.timed_out && output.exit_code == 124, "{output:?}");
     assert!(output.text().starts_with("begun"), "{output:?}");
@@ -100,14 +101,14 @@ async fn limits_on_memory_and_processes_hold_and_are_told() {
     settings.limits.pids = 40;
     let (_, image) = support::workbench().await;
     let engine = Engine::connect(settings).await.expect("connects");
-    let sandbox =
-        Sandbox::start(&engine, &image, &support::labels(), Network::None).await.expect("starts");
+    let sandbox = Sandbox::start(&engine, &image, &support::labels(), Network::None).await.expect("starts");
     let hungry = run(&sandbox, "python3 -c 'x = bytearray(300 << 20)'").await;
     assert_eq!((hungry.exit_code, hungry.out_of_memory), (137, true));
     assert!(!run(&sandbox, "exit 1").await.out_of_memory);
     let forks = run(&sandbox, "for i in $(seq 60); do sleep 5 & done; echo end").await;
     assert_ne!(forks.exit_code, 0, "{forks:?}");
-    let network = run(&sandbox, "python3 -c \"import socket; socket.create_connection(('1.1.1.1', 53), 2)\"").await;
+    let network =
+        run(&sandbox, "python3 -c \"import socket; socket.create_connection(('1.1.1.1', 53), 2)\"").await;
     assert_ne!(network.exit_code, 0);
     let usage = sandbox.usage().await.expect("has statistics");
     assert!(usage.cpu_seconds > 0.0 && usage.peak_memory_bytes > 50 << 20, "{usage:?}");
@@ -158,5 +159,8 @@ async fn package_indexes_are_reached_from_inside() {
 async fn an_unreachable_daemon_is_named() {
     let settings = Settings { host: Some("unix:///nonexistent/docker.sock".into()), ..Settings::default() };
     let error = Engine::connect(settings).await.err().expect("fails").to_string();
-    assert!(error.starts_with("Docker is not reachable at unix:///nonexistent/docker.sock: start it"), "{error}");
+    assert!(
+        error.starts_with("Docker is not reachable at unix:///nonexistent/docker.sock: start it"),
+        "{error}"
+    );
 }

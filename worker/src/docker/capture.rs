@@ -39,7 +39,9 @@ impl CommandOutput {
     pub fn evidence(&self, command: impl Into<String>, environment: Option<&str>) -> Evidence {
         let mut output = self.output.clone();
         if self.timed_out {
-            output.extend_from_slice(format!("\n[killed at its deadline after {:.0} s]", self.seconds).as_bytes());
+            output.extend_from_slice(
+                format!("\n[killed at its deadline after {:.0} s]", self.seconds).as_bytes(),
+            );
         }
         if self.out_of_memory {
             output.extend_from_slice(b"\n[a process was killed: the sandbox's memory limit was reached]");

@@ -80,7 +80,8 @@ impl Engine {
     /// # Errors
     /// When the daemon does not answer.
     pub async fn info(&self) -> Result<EngineInfo, Error> {
-        let info = self.docker().info().await.map_err(|error| Error::docker("ask Docker for its state", error))?;
+        let info =
+            self.docker().info().await.map_err(|error| Error::docker("ask Docker for its state", error))?;
         Ok(EngineInfo {
             version: info.server_version.unwrap_or_default(),
             api_version: self.docker().client_version().to_string(),
@@ -105,7 +106,8 @@ impl Engine {
 
     /// The id of an image, none when it is not on this host.
     pub(crate) async fn image_id(&self, name: &str) -> Result<Option<String>, Error> {
-        let found = error::optional(self.docker().inspect_image(name).await, format!("look up image {name}"))?;
+        let found =
+            error::optional(self.docker().inspect_image(name).await, format!("look up image {name}"))?;
         Ok(found.and_then(|image| image.id))
     }
 

@@ -186,7 +186,8 @@ async fn run_steps(
 async fn commit(engine: &Engine, sandbox: &Sandbox, recipe: &Recipe, image: &str) -> Result<(), Error> {
     let mut labels = Labels::default().to_map(Purpose::Env);
     labels.insert(LAYOUT_LABEL.to_owned(), "1".to_owned());
-    let json = serde_json::to_string(recipe).map_err(|error| Error::Invalid(format!("write a recipe: {error}")))?;
+    let json =
+        serde_json::to_string(recipe).map_err(|error| Error::Invalid(format!("write a recipe: {error}")))?;
     labels.insert(RECIPE_LABEL.to_owned(), json);
     let changes = ["USER 10001:10001".to_owned(), "WORKDIR /workspace".to_owned()];
     builder::commit(engine, sandbox, image, &changes, labels).await.map(|_| ())

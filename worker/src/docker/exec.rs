@@ -67,8 +67,11 @@ pub(crate) async fn start(
         ..Default::default()
     };
     let doing = || format!("run a command in container {container}");
-    let exec =
-        engine.docker().create_exec(container, config).await.map_err(|error| Error::docker(doing(), error))?;
+    let exec = engine
+        .docker()
+        .create_exec(container, config)
+        .await
+        .map_err(|error| Error::docker(doing(), error))?;
     match engine.docker().start_exec(&exec.id, None::<StartExecOptions>).await {
         Ok(StartExecResults::Attached { output, .. }) => {
             Ok(Running { engine: engine.clone(), id: exec.id, output })

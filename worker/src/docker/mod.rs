@@ -3,7 +3,7 @@
 //! Callers see values (an image's id, a command's output, evidence), never the client library, so
 //! that how a command gets into a container can change without them.
 
-
+pub mod app;
 mod archive;
 mod builder;
 mod capture;

@@ -26,8 +26,7 @@ use super::volumes;
 /// How long the killing of a command's processes may take before the container is restarted.
 const KILL_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the kernel killed a process for want of memory, on cgroup v1 and v2.
-const OOM_COUNT: &str =
-    "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null | grep '^oom_kill '";
+const OOM_COUNT: &str = "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null | grep '^oom_kill '";
 /// The peak of memory use on cgroup v2, which the engine's statistics leave out.
 const PEAK: &str = "cat /sys/fs/cgroup/memory.peak 2>/dev/null";
 
@@ -231,7 +230,9 @@ impl Sandbox {
             Ending::Exited(code) => code,
             Ending::TimedOut => TIMED_OUT,
             Ending::Cancelled => return Err(Error::Cancelled),
-            Ending::Refused => return Err(Error::TooLarge { what: format!("output of {:?}", spec.run), limit }),
+            Ending::Refused => {
+                return Err(Error::TooLarge { what: format!("output of {:?}", spec.run), limit });
+            }
         };
         Ok(RawOutput { exit_code, stdout: Bytes::from(stdout), stderr: stderr.into_bytes() })
     }

@@ -98,9 +98,11 @@ impl Settings {
     pub fn from_env() -> Result<Self, SettingsError> {
         let defaults = Limits::default();
         let limits = Limits {
-            memory_bytes: parsed("CODEGOD_SANDBOX_MEMORY", "a size such as 2g or 512m, at least 64m", |text| {
-                parse_size(text).filter(|bytes| *bytes >= 64 << 20)
-            })?
+            memory_bytes: parsed(
+                "CODEGOD_SANDBOX_MEMORY",
+                "a size such as 2g or 512m, at least 64m",
+                |text| parse_size(text).filter(|bytes| *bytes >= 64 << 20),
+            )?
             .unwrap_or(defaults.memory_bytes),
             nano_cpus: parsed("CODEGOD_SANDBOX_CPUS", "a number of CPUs such as 1.5, above 0", parse_cpus)?
                 .unwrap_or_else(|| defaults.nano_cpus.min(host_cpus())),
@@ -136,9 +138,7 @@ fn parsed<T>(
 ) -> Result<Option<T>, SettingsError> {
     match text(name) {
         None => Ok(None),
-        Some(value) => {
-            parse(value.trim()).map(Some).ok_or(SettingsError::Value { name, value, expected })
-        }
+        Some(value) => parse(value.trim()).map(Some).ok_or(SettingsError::Value { name, value, expected }),
     }
 }
 
@@ -211,8 +211,11 @@ fn apt() -> Result<Apt, SettingsError> {
         Ok(path) if path.is_empty() => String::new(),
         Ok(path) => {
             let path = PathBuf::from(path);
-            std::fs::read_to_string(&path)
-                .map_err(|source| SettingsError::File { name: "CODEGOD_APT_CONF", path, source })?
+            std::fs::read_to_string(&path).map_err(|source| SettingsError::File {
+                name: "CODEGOD_APT_CONF",
+                path,
+                source,
+            })?
         }
         Err(_) => host_conf(),
     };

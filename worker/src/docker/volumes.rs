@@ -38,7 +38,11 @@ pub(crate) fn mounts(settings: &Settings, access: Access) -> Vec<Mount> {
     ];
     if let Some(bundle) = &settings.ca_bundle {
         let hash: String = Sha256::digest(bundle).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        mounts.push(container::volume(format!("{prefix}-ca-{hash}"), "/etc/codegod", access == Access::InUse));
+        mounts.push(container::volume(
+            format!("{prefix}-ca-{hash}"),
+            "/etc/codegod",
+            access == Access::InUse,
+        ));
     }
     mounts
 }
@@ -46,7 +50,8 @@ pub(crate) fn mounts(settings: &Settings, access: Access) -> Vec<Mount> {
 /// Makes the volumes and gives them owner and content, once for each process. `image` is any image
 /// that is on the host.
 pub(crate) async fn prepare(engine: &Engine, image: &str) -> Result<(), Error> {
-    engine.volumes().get_or_try_init(|| prepare_once(engine, image)).await.map(|()| ())
+    engine.volumes().get_or_try_init(|| prepare_once(engine, image)).await?;
+    Ok(())
 }
 
 async fn prepare_once(engine: &Engine, image: &str) -> Result<(), Error> {
@@ -79,7 +84,8 @@ async fn fill(engine: &Engine, container: &str) -> Result<(), Error> {
     let Some(bundle) = &engine.settings().ca_bundle else { return Ok(()) };
     // Running sandboxes read the file: it is written once and never replaced.
     let options = DownloadFromContainerOptionsBuilder::default().path(CA_FILE).build();
-    let there = engine.docker().download_from_container(container, Some(options)).try_collect::<Vec<_>>().await;
+    let there =
+        engine.docker().download_from_container(container, Some(options)).try_collect::<Vec<_>>().await;
     if error::optional(there, "look for the CA bundle")?.is_none() {
         let mut archive = Archive::new();
         archive.file("ca.pem", 0, 0o644, bundle)?;

@@ -108,7 +108,10 @@ fn bootstrap(settings: &Settings, debian: &Debian, folder: &std::path::Path) -> 
     // debootstrap takes one archive and no apt options: the image's own apt has them afterwards.
     let mut debootstrap = Command::new("sh");
     debootstrap
-        .args(["-ec", "debootstrap --variant=minbase --include=\"$1\" \"$2\" \"$3/root\" >&2; tar -C \"$3/root\" -c ."])
+        .args([
+            "-ec",
+            "debootstrap --variant=minbase --include=\"$1\" \"$2\" \"$3/root\" >&2; tar -C \"$3/root\" -c .",
+        ])
         .args(["sh", &packages, &debian.suite])
         .arg(folder);
     let mut command = if on_path("mmdebstrap") {

@@ -117,7 +117,8 @@ pub(super) fn changes(settings: &Settings, definition: &Definition) -> Vec<Strin
     changes.push(format!("CMD {}", list(&definition.cmd)));
     changes.extend(definition.ports.iter().map(|port| format!("EXPOSE {port}")));
     changes.push(format!("USER {}", if definition.user.is_empty() { "root" } else { &definition.user }));
-    changes.push(format!("WORKDIR {}", if definition.workdir.is_empty() { "/" } else { &definition.workdir }));
+    changes
+        .push(format!("WORKDIR {}", if definition.workdir.is_empty() { "/" } else { &definition.workdir }));
     changes
 }
 

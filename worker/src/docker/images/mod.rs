@@ -61,9 +61,10 @@ pub async fn ensure(engine: &Engine, name: &str, on_progress: Progress<'_>) -> R
     match (pulled, definition) {
         (Ok(()), _) => match engine.image_id(name).await? {
             Some(id) => Ok(ImageId(id)),
-            None => {
-                Err(Error::ImageUnavailable { name: name.to_owned(), reason: "pulled, but absent".to_owned() })
-            }
+            None => Err(Error::ImageUnavailable {
+                name: name.to_owned(),
+                reason: "pulled, but absent".to_owned(),
+            }),
         },
         (Err(reason), None) => Err(Error::ImageUnavailable { name: name.to_owned(), reason }),
         (Err(reason), Some(definition)) => {
