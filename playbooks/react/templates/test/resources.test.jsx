@@ -104,6 +104,21 @@ describe.each(resources)("$labelPlural", (resource) => {
     expect(await rowNamed(SAMPLES.text)).toBeTruthy();
   });
 
+  it("are added with nothing where nothing was given", async () => {
+    visit(`#/${path}/new`);
+    const given = fields.filter(({ kind, required }) => required && kind !== "boolean");
+    for (const field of given) {
+      await fill(user, field);
+    }
+    await user.click(await screen.findByRole("button", { name: "Save" }));
+    expect(await rowNamed(SAMPLES.text)).toBeTruthy();
+    const expected = fields.map((field) => {
+      const nothing = field.kind === "boolean" ? false : null;
+      return [field.name, given.includes(field) ? SAMPLES[field.kind] : nothing];
+    });
+    expect(store.rows[path][2]).toEqual({ id: 3, ...Object.fromEntries(expected) });
+  });
+
   it("are not added while a required field is empty", async () => {
     visit(`#/${path}/new`);
     await user.click(await screen.findByRole("button", { name: "Save" }));
