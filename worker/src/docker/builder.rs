@@ -65,7 +65,7 @@ pub(crate) async fn claim(
 
 /// Claims the build of an image that has no base to make a builder from: the lock is a container of
 /// an empty image, never started. Gives the container, or none after waiting for whoever had it.
-pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<String>, Error> {
+pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<Sandbox>, Error> {
     if engine.image_id(EMPTY).await?.is_none() {
         let (repo, tag) = split_name(EMPTY);
         let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
@@ -83,7 +83,8 @@ pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<String>, 
     };
     let options = CreateContainerOptionsBuilder::default().name(&container_name).build();
     match engine.docker().create_container(Some(options), body).await {
-        Ok(made) => Ok(Some(made.id)),
+        // As a sandbox it goes away also when the caller is cancelled.
+        Ok(made) => Ok(Some(Sandbox::attach(engine, made.id, EMPTY, String::new(), ""))),
         Err(error) if error::status(&error) == Some(409) => {
             wait(engine, name, &container_name).await?;
             Ok(None)

@@ -40,8 +40,7 @@ pub struct Swept {
 /// When the daemon does not list its objects. A refused removal is in [`Swept::failures`].
 pub async fn sweep(engine: &Engine, judge: impl Fn(&Owner) -> Verdict) -> Result<Swept, Error> {
     let condemned = |labels: &HashMap<String, String>| {
-        Owner::from_map(labels)
-            .is_some_and(|owner| owner.purpose != Some(Purpose::Cache) && judge(&owner) == Verdict::Remove)
+        Owner::from_map(labels).is_some_and(|owner| is_ours(&owner) && judge(&owner) == Verdict::Remove)
     };
     let filters = HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
     let docker = engine.docker();
@@ -74,6 +73,15 @@ pub async fn sweep(engine: &Engine, judge: impl Fn(&Owner) -> Verdict) -> Result
         }
     }
     Ok(swept)
+}
+
+/// Whether codegod made the object to be removed some day. Caches stay; and a container with the
+/// purpose of an image only inherited its image's labels: a person started it.
+fn is_ours(owner: &Owner) -> bool {
+    match owner.purpose {
+        Some(Purpose::Sandbox | Purpose::Builder | Purpose::App | Purpose::Deployment) => true,
+        Some(Purpose::Cache | Purpose::Env | Purpose::Image) | None => false,
+    }
 }
 
 fn note(removed: Result<(), Error>, name: String, done: &mut Vec<String>, failures: &mut Vec<String>) {

@@ -89,7 +89,9 @@ async fn build(
         .rm(true)
         .forcerm(true)
         .buildargs(&args)
-        .labels(&spec.labels.to_map(Purpose::App))
+        // Not `App`: containers inherit an image's labels, and one that a person starts of this
+        // image must not look like a leftover of the goal.
+        .labels(&spec.labels.to_map(Purpose::Image))
         .build();
     let body = bollard::body_full(spec.context.clone());
     let mut stream = Box::pin(engine.docker().build_image(options, None, Some(body)));

@@ -82,7 +82,7 @@ mod tests {
         };
         assert!(judge(&probe, 200, "all ok").0);
         assert!(!judge(&probe, 500, "all ok").0);
-        assert!(!judge(&probe, 200, "broken").0);
+        assert!(!judge(&probe, 200, "down").0);
         assert!(!judge(&Probe { matches: Some("(".into()), ..probe }, 200, "(").0);
     }
 }

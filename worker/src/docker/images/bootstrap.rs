@@ -33,7 +33,7 @@ pub(super) async fn ensure(
         }
         if let Some(lock) = builder::lock(engine, name).await? {
             let imported = import(engine, definition, debian, name).await;
-            engine.remove_container(&lock).await?;
+            lock.remove().await?;
             return imported;
         }
     }
