@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use codegod_protocol::action::Action;
+use codegod_protocol::id::Role;
 use regex::Regex;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
@@ -151,6 +152,17 @@ impl Inspector<'_> {
                 self.say(offset, message);
             }
         }
+        let unrepeatable = |action: &Action| {
+            // To verify, a deployed app is only run.
+            !action.allowed_to(Role::Testing) && !matches!(action, Action::Deploy { .. })
+        };
+        for check in task.validate.iter().filter(|check| check.repeat && unrepeatable(&check.action)) {
+            let (key, action) = (&task.key, check.action.name());
+            self.say(
+                offset,
+                format!("task {key:?}: {action} can't be repeated to verify; say repeat = false"),
+            );
+        }
     }
 
     /// Every text of tasks and environments, with its place.
@@ -183,6 +195,10 @@ impl Inspector<'_> {
                         _ => Kind::Template,
                     };
                     self.check(text, value.span().start, kind);
+                    let pattern = (key == "matches" && !is_template(text)).then(|| Regex::new(text));
+                    if let Some(Err(error)) = pattern {
+                        self.say(value.span().start, format!("matches does not compile: {error}"));
+                    }
                     if (key, parent) == ("from", "files") && !self.folder.files.contains_key(text) {
                         self.say(
                             value.span().start,
@@ -233,6 +249,9 @@ impl Inspector<'_> {
                 Kind::Finding(_) => "finding of this task",
             };
             self.say(offset, format!("{name:?} is no {what}"));
+        }
+        if let (Kind::Finding(_), Some(misread)) = (kind, expression::misread_escape(text)) {
+            self.say(offset, misread);
         }
         if matches!(kind, Kind::Template) {
             for missing in self.missing_includes(text) {

@@ -91,6 +91,7 @@ pub(super) fn conclusion(holding: &[(&Hypothesis, Vec<&Finding>)], of: usize) ->
     let first = holding.first().map_or("", |(hypothesis, _)| hypothesis.cause.trim().trim_end_matches('.'));
     let counted = match of {
         1 => "One way is known and it applies".to_owned(),
+        _ if holding.len() == 1 => format!("1 of {of} hypotheses holds"),
         _ => format!("{} of {of} hypotheses hold", holding.len()),
     };
     let follow = match steps {
@@ -102,15 +103,15 @@ pub(super) fn conclusion(holding: &[(&Hypothesis, Vec<&Finding>)], of: usize) ->
 }
 
 /// What a person is asked when nothing applies.
-pub(super) fn question(task: &Task, findings: &[Finding]) -> String {
+pub(super) fn question(task: &Task, findings: &[Finding], tried: &[ActionRecord]) -> String {
     let known = match task.procedure.hypotheses.len() {
         0 => "Nothing is known about".to_owned(),
         1 => "The one explanation that is known does not fit".to_owned(),
         count => format!("None of the {count} known explanations fits"),
     };
-    format!(
-        "{known} “{}”. {} What is the cause, or what should be tried?",
-        task.title,
-        analysis(task, findings)
-    )
+    let analysis = analysis(task, findings);
+    let mut failed: Vec<String> = tried.iter().filter_map(failed_before).collect();
+    failed.dedup();
+    let failed: String = failed.iter().map(|sentence| format!(" {sentence}")).collect();
+    format!("{known} “{}”. {analysis}{failed} What is the cause, or what should be tried?", task.title)
 }

@@ -14,6 +14,10 @@ const MAX_BYTES: usize = 4096;
 /// The most memory that one compiled pattern may need, in bytes.
 const MAX_PATTERN_MEMORY: usize = 1024 * 1024;
 
+/// What is wrong with a pattern that was meant to hold a word boundary.
+const BACKSPACE: &str =
+    r"\b in a text is a backspace, not a word boundary: write \\b (in TOML between ''' marks)";
+
 /// Names beside the findings.
 pub(crate) const NAMES: [&str; 1] = ["symptom"];
 
@@ -30,12 +34,22 @@ fn matching(text: &str, pattern: &str) -> Result<bool, Error> {
     if pattern.len() > MAX_BYTES {
         return Err(Error::new(ErrorKind::InvalidOperation, "the pattern is too long"));
     }
+    if pattern.contains('\u{8}') {
+        return Err(Error::new(ErrorKind::InvalidOperation, BACKSPACE));
+    }
     let regex = RegexBuilder::new(pattern)
         .size_limit(MAX_PATTERN_MEMORY)
         .dfa_size_limit(MAX_PATTERN_MEMORY)
         .build()
         .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
     Ok(regex.is_match(text))
+}
+
+/// Whether `expression` holds a `\b` that would be read as a backspace, so that a pattern silently
+/// never matched; says how to write it.
+pub(crate) fn misread_escape(expression: &str) -> Option<&'static str> {
+    // An escaped backslash, then `b`, is what was meant.
+    expression.replace(r"\\", "").contains(r"\b").then_some(BACKSPACE)
 }
 
 /// What expressions see: each finding by its id, and the named groups of the goal's symptom.

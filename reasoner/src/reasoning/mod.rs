@@ -106,7 +106,7 @@ impl Reasoner for Ladder {
             }
             Err(broken.or(nothing).unwrap_or_else(|| ReasonError::NothingApplies {
                 task: task.id.clone(),
-                question: cite::question(task, findings),
+                question: cite::question(task, findings, tried),
             }))
         })
     }

@@ -46,7 +46,7 @@ impl PlaybookReasoner {
             }
         }
         if holding.is_empty() {
-            let question = cite::question(task, findings);
+            let question = cite::question(task, findings, tried);
             return Err(ReasonError::NothingApplies { task: task.id.clone(), question });
         }
         let mut risks = procedure.risks.clone();

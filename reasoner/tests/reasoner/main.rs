@@ -1,0 +1,10 @@
+//! What the reasoner promises to the other crates.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
+mod built_in;
+mod common;
+mod graphs;
+mod library;
+mod plan;
+mod reasoning;
