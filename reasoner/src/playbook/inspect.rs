@@ -28,8 +28,9 @@ static INCLUDE: LazyLock<Option<Regex>> =
 /// shape can be checked with the places that TOML knows.
 #[derive(Deserialize)]
 struct Shape {
-    #[serde(default)]
-    environments: Vec<EnvironmentEntry>,
+    /// Read for its shape only: which names exist is known when all playbooks of a plan are.
+    #[serde(default, rename = "environments")]
+    _environments: Vec<EnvironmentEntry>,
     tasks: Vec<TaskEntry>,
 }
 
@@ -115,7 +116,6 @@ impl Inspector<'_> {
 
     /// What holds between the parts of tasks.
     fn tasks(&mut self, shape: &Shape, table: &DeTable<'_>) {
-        let environments: BTreeSet<&str> = shape.environments.iter().map(|e| e.name.as_str()).collect();
         for (index, task) in shape.tasks.iter().enumerate() {
             let offset = item(table, "tasks", index).map_or(0, |value| value.span().start);
             let key = &task.key;
@@ -130,12 +130,6 @@ impl Inspector<'_> {
             let needs: Vec<&str> = task.needs.iter().map(|need| need.trim_end_matches('?')).collect();
             if let Some(twice) = needs.iter().enumerate().find(|(i, need)| needs[..*i].contains(need)) {
                 self.say(offset, format!("task {key:?} needs {:?} twice", twice.1));
-            }
-            let used =
-                task.environment.iter().chain(task.validate.iter().filter_map(|c| c.environment.as_ref()));
-            for name in used.filter(|name| !is_template(name) && !environments.contains(name.as_str())) {
-                // It may come from another playbook of the plan; that is checked when planning.
-                tracing::debug!(playbook = %self.file.display(), task = %key, environment = %name, "environment of another playbook");
             }
             self.actions(task, offset);
         }

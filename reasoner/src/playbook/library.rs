@@ -11,6 +11,7 @@ use regex::Regex;
 use super::folder::{self, Folder, MANIFEST};
 use super::inspect;
 use super::schema::{Manifest, StackEntry};
+use crate::intent::Vocabulary;
 
 /// Folders of a person's own playbooks, separated by `:`.
 const FOLDERS_VARIABLE: &str = "CODEGOD_PLAYBOOKS";
@@ -136,19 +137,17 @@ impl Library {
         self.playbooks.get(name)
     }
 
-    /// The technologies that the playbooks bring, for understanding sentences.
+    /// The technologies that the playbooks bring.
     #[must_use]
     pub fn stacks(&self) -> Vec<StackEntry> {
         self.playbooks().filter_map(|playbook| playbook.manifest.stack.clone()).collect()
     }
 
-    /// The failures that the playbooks mend, by playbook name, for understanding sentences.
+    /// What the playbooks know by name, for understanding sentences.
     #[must_use]
-    pub fn symptoms(&self) -> Vec<(String, Regex)> {
-        let named = |playbook: &Playbook| {
-            playbook.symptom.clone().map(|symptom| (playbook.manifest.name.clone(), symptom))
-        };
-        self.playbooks().filter_map(named).collect()
+    pub fn vocabulary(&self) -> Vocabulary {
+        let symptom = |playbook: &Playbook| Some((playbook.manifest.name.clone(), playbook.symptom.clone()?));
+        Vocabulary { stacks: self.stacks(), symptoms: self.playbooks().filter_map(symptom).collect() }
     }
 
     fn add_folders(&mut self, folders: &[PathBuf]) {

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use codegod_protocol::action::Action;
 use codegod_protocol::intent::{FeatureKind, Intent};
 use codegod_protocol::plan::{self, Plan};
+use codegod_reasoner::intent::understand;
 use codegod_reasoner::planner;
 use codegod_reasoner::playbook::Library;
 use codegod_reasoner::playbook::schema::Side;
@@ -97,6 +98,21 @@ fn every_combination_gives_a_plan_whose_files_can_be_read() {
         }
     }
     parse_python(&python);
+}
+
+#[test]
+fn a_sentence_becomes_a_plan_and_a_symptom_too() {
+    let library = library();
+    let vocabulary = library.vocabulary();
+    for sentence in
+        ["Build a Flask + React app", "Build a Flask API", "Flask not found", "Entry point not found"]
+    {
+        let mut goal = crate::common::goal(sentence);
+        goal.workspace = sentence.ends_with("found").then(|| "0".repeat(40));
+        let intent = understand(sentence, goal.workspace.is_some(), &vocabulary);
+        let plan = planner::plan(&goal, &intent, &library).unwrap_or_else(|f| panic!("{sentence}: {f}"));
+        assert_eq!(plan::check(&plan.tasks), Ok(()), "{sentence}");
+    }
 }
 
 fn check_text(name: &str, path: &str, text: &str) {
