@@ -1,8 +1,8 @@
 //! Understanding a goal's sentence without a model.
 //!
-//! The sentence is cut into words with their places ([`words`]); a lexicon made from the data files
-//! and the playbooks' vocabulary claims phrases of it, longest first ([`lexicon`], [`scan`]); nouns
-//! in the right surroundings become things to keep ([`resources`], [`fields`]); every content word
+//! The sentence is cut into words with their places (`words`); a lexicon made from the data files
+//! and the playbooks' vocabulary claims phrases of it, longest first (`lexicon`, `scan`); nouns
+//! in the right surroundings become things to keep (`resources`, `fields`); every content word
 //! that nobody claimed is listed as not covered. Nothing is guessed silently: what was taken for
 //! what is in the intent. The words themselves live in `data/*.toml`.
 

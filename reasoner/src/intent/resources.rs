@@ -125,7 +125,7 @@ fn noun_at(claims: &Claims<'_>, findings: &Findings, at: usize) -> Option<Noun> 
         return None;
     }
     let head = noun.last()?;
-    let name = names::resource_name(noun)?;
+    let name = list_name(claims, noun, end).or_else(|| names::resource_name(noun))?;
     let known = tables().nouns.nouns.contains_key(&name);
     let surroundings = Surroundings {
         keeping: follows(claims, at, Following::Keeping),
@@ -135,6 +135,15 @@ fn noun_at(claims: &Claims<'_>, findings: &Findings, at: usize) -> Option<Noun> 
     };
     let end = if trailing { end + 1 } else { end };
     plausible(&surroundings, names::is_plural(head), known).then_some(Noun { name, first: at, end })
+}
+
+/// The name of a well-known kind of list ("shopping lists"), where the word list is part of the noun.
+fn list_name(claims: &Claims<'_>, noun: &[String], end: usize) -> Option<String> {
+    if !claims.is_one_of(end, &["list", "lists"]) {
+        return None;
+    }
+    let name = names::snake(&[noun, &["list".to_owned()]].concat())?;
+    tables().nouns.nouns.contains_key(&name).then_some(name)
 }
 
 struct Surroundings {
