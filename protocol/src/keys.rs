@@ -20,6 +20,7 @@
 //! | `agents:status` | hash | agent → JSON |
 //! | `memory:<agent>` | hash | what the agent knows |
 //! | `commands:<agent>` | list | what the agent was told |
+//! | `fleet` | hash | the fleet's id |
 //! | `fleet:desired`, `fleet:keepers` | hash | wanted size by role; the master that looks after a host |
 
 use crate::id::{AgentId, GoalId, Role, TaskId};
@@ -71,6 +72,8 @@ impl Keys {
         metrics = "metrics:tasks";
         /// Agent → status.
         agents = "agents:status";
+        /// The fleet's id.
+        fleet = "fleet";
         /// Wanted fleet size by role.
         fleet_desired = "fleet:desired";
     }

@@ -148,6 +148,20 @@ impl Client {
         Ok(all.into_iter().filter_map(|(role, count)| Some((role.parse().ok()?, count))).collect())
     }
 
+    /// The id of the fleet that this Redis and prefix stand for, made at the first call. Several fleets
+    /// may share a Docker host; the id tells whose a container is.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn fleet_id(&self) -> Result<String, Error> {
+        let key = self.keys.fleet();
+        let proposed = crate::id::GoalId::random().to_string().replacen("g-", "f-", 1);
+        let mut pipe = redis::pipe();
+        pipe.atomic().hset_nx(&key, "id", proposed).ignore().hget(&key, "id");
+        let (id,): (String,) = self.pipe("asking for the fleet's id", &pipe).await?;
+        Ok(id)
+    }
+
     /// Makes this process the one that looks after a host's fleet, for `seconds`. Returns whether it is.
     ///
     /// # Errors

@@ -1,0 +1,140 @@
+//! Building an app's image with the daemon's own builder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use bollard::query_parameters::BuildImageOptionsBuilder;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::capture::{Capture, CommandOutput};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::images;
+use crate::labels::{Labels, Purpose};
+
+use super::dockerfile;
+
+/// An image to build.
+#[derive(Debug, Clone)]
+pub struct BuildSpec {
+    /// The files, as a tar.
+    pub context: Bytes,
+    /// The Dockerfile's path among them.
+    pub dockerfile: String,
+    /// The image's name and tag.
+    pub tag: String,
+    /// Build arguments beside the proxy variables.
+    pub build_args: BTreeMap<String, String>,
+    /// Whose it is.
+    pub labels: Labels,
+}
+
+/// Builds an app's image, its base images ensured first. A Dockerfile that fails is an output with
+/// exit code 1, not an error. `on_output` is given the builder's output as it comes.
+///
+/// # Errors
+/// [`Error::Cancelled`], [`Error::TooLarge`], a base image that can't be had, or a failing daemon.
+pub async fn build_image(
+    engine: &Engine,
+    spec: &BuildSpec,
+    cancel: &CancellationToken,
+    mut on_output: impl FnMut(&[u8]) + Send,
+) -> Result<CommandOutput, Error> {
+    let limit = engine.settings().max_tar_bytes;
+    if spec.context.len() > limit {
+        return Err(Error::TooLarge { what: "the build's files".to_owned(), limit });
+    }
+    let started = Instant::now();
+    let mut capture = Capture::default();
+    let exit_code = {
+        let mut sink = |bytes: &[u8]| {
+            on_output(bytes);
+            capture.push(bytes);
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+            built = build(engine, spec, &mut sink) => built?,
+        }
+    };
+    Ok(CommandOutput {
+        exit_code,
+        total_bytes: capture.total(),
+        output: capture.into_bytes(),
+        seconds: started.elapsed().as_secs_f64(),
+        timed_out: false,
+        out_of_memory: false,
+    })
+}
+
+async fn build(
+    engine: &Engine,
+    spec: &BuildSpec,
+    sink: &mut (dyn FnMut(&[u8]) + Send),
+) -> Result<i64, Error> {
+    let Some(text) = find_file(&spec.context, &spec.dockerfile)? else {
+        sink(format!("there is no {}\n", spec.dockerfile).as_bytes());
+        return Ok(1);
+    };
+    for image in dockerfile::base_images(&text, &spec.build_args) {
+        images::ensure(engine, &image, &mut |line| sink(format!("{line}\n").as_bytes())).await?;
+    }
+    let mut args: HashMap<String, String> = engine.settings().proxies.iter().cloned().collect();
+    args.extend(spec.build_args.clone());
+    let options = BuildImageOptionsBuilder::default()
+        .dockerfile(&spec.dockerfile)
+        .t(&spec.tag)
+        .rm(true)
+        .forcerm(true)
+        .buildargs(&args)
+        // Not `App`: containers inherit an image's labels, and one that a person starts of this
+        // image must not look like a leftover of the goal.
+        .labels(&spec.labels.to_map(Purpose::Image))
+        .build();
+    let body = bollard::body_full(spec.context.clone());
+    let mut stream = Box::pin(engine.docker().build_image(options, None, Some(body)));
+    while let Some(message) = stream.next().await {
+        match message {
+            Ok(info) => {
+                if let Some(text) = info.stream.or(info.status) {
+                    sink(text.as_bytes());
+                }
+                if let Some(detail) = info.error_detail {
+                    sink(format!("{}\n", detail.message.unwrap_or_default()).as_bytes());
+                    return Ok(1);
+                }
+            }
+            Err(bollard::errors::Error::DockerStreamError { error }) => {
+                sink(format!("{error}\n").as_bytes());
+                return Ok(1);
+            }
+            Err(bollard::errors::Error::DockerResponseServerError { status_code, message })
+                if status_code < 500 || message.contains("ockerfile") =>
+            {
+                sink(format!("{message}\n").as_bytes());
+                return Ok(1);
+            }
+            Err(error) => return Err(Error::docker(format!("build image {}", spec.tag), error)),
+        }
+    }
+    Ok(0)
+}
+
+/// The text of one file of a tar.
+fn find_file(context: &[u8], path: &str) -> Result<Option<String>, Error> {
+    let doing = |source| Error::io("read the build's files", source);
+    let wanted = path.trim_start_matches("./");
+    let mut archive = tar::Archive::new(context);
+    for entry in archive.entries().map_err(doing)? {
+        let mut entry = entry.map_err(doing)?;
+        let name = entry.path().map_err(doing)?.to_string_lossy().into_owned();
+        if name.trim_start_matches("./") == wanted {
+            let mut text = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut text).map_err(doing)?;
+            return Ok(Some(String::from_utf8_lossy(&text).into_owned()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,29 @@
+//! Everything that codegod does with Docker: images, sandboxes, environments, apps, and the reaper.
+//!
+//! Callers see values (an image's id, a command's output, evidence), never the client library, so
+//! that how a command gets into a container can change without them.
+
+pub mod app;
+mod archive;
+mod builder;
+mod capture;
+mod container;
+mod engine;
+pub mod environment;
+mod error;
+mod exec;
+pub mod images;
+mod labels;
+pub mod reaper;
+mod sandbox;
+mod settings;
+pub mod sweeper;
+mod volumes;
+
+pub use capture::CommandOutput;
+pub use container::Network;
+pub use engine::{Engine, EngineInfo};
+pub use error::Error;
+pub use labels::{LABEL, Labels, Owner, Purpose};
+pub use sandbox::{CommandSpec, RawOutput, Sandbox, User};
+pub use settings::{Apt, Limits, Settings, SettingsError};

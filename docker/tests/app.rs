@@ -1,0 +1,99 @@
+//! Apps against the real Docker: a Dockerfile is built, run with limits, probed and removed.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use codegod_docker::app::{BuildSpec, Lifetime, RunSpec, build_image, run_and_probe};
+use codegod_docker::reaper::{self, Verdict};
+use codegod_docker::{Engine, Labels};
+use codegod_protocol::action::Probe;
+use tokio_util::sync::CancellationToken;
+
+const DOCKERFILE: &str = "ARG PYTHON=3.11\nFROM python:${PYTHON}-slim\nRUN pip install -q flask\n\
+    COPY app.py /app.py\nUSER 1234\nCMD [\"python\", \"/app.py\"]\n";
+const APP: &str = "import os\nfrom flask import Flask\napp = Flask(__name__)\n\
+    @app.get('/api/health')\ndef health():\n    return {'status': os.environ['WORD'], 'uid': os.getuid()}\n\
+    app.run('0.0.0.0', 8000)\n";
+
+fn context(dockerfile: &str) -> Bytes {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, text) in [("Dockerfile", dockerfile), ("app.py", APP)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, path, text.as_bytes()).expect("packs");
+    }
+    Bytes::from(builder.into_inner().expect("packs"))
+}
+
+fn build_spec(dockerfile: &str, labels: &Labels) -> BuildSpec {
+    BuildSpec {
+        context: context(dockerfile),
+        dockerfile: "Dockerfile".into(),
+        tag: "codegod-test/app:1".into(),
+        build_args: BTreeMap::new(),
+        labels: labels.clone(),
+    }
+}
+
+fn probe(path: &str, status: u16, matches: Option<&str>) -> Probe {
+    Probe { method: "GET".into(), path: path.into(), body: None, status, matches: matches.map(str::to_owned) }
+}
+
+async fn left(engine: &Engine, labels: &Labels) -> reaper::Swept {
+    let swept =
+        reaper::sweep(engine, |owner| if owner.labels == *labels { Verdict::Remove } else { Verdict::Keep });
+    swept.await.expect("sweeps")
+}
+
+#[tokio::test]
+async fn an_app_is_built_run_probed_and_removed() {
+    let (engine, _) = support::workbench().await;
+    let labels = support::labels();
+    let cancel = CancellationToken::new();
+    let built =
+        build_image(&engine, &build_spec(DOCKERFILE, &labels), &cancel, |_| {}).await.expect("builds");
+    assert_eq!(built.exit_code, 0, "{}", built.text());
+    let mut spec = RunSpec {
+        image: "codegod-test/app:1".into(),
+        port: 8000,
+        env: BTreeMap::from([("WORD".to_owned(), "ok".to_owned())]),
+        probes: vec![probe("/api/health", 200, Some("\"uid\": ?1234")), probe("/nothing", 404, None)],
+        services: Vec::new(),
+        publish: None,
+        lifetime: Lifetime::UntilProbed,
+        labels: labels.clone(),
+    };
+    let report = run_and_probe(&engine, &spec, &cancel, |_| {}).await.expect("runs");
+    assert!(report.passed, "{report:?}");
+    assert!(report.address.is_some_and(|address| address.starts_with("127.0.0.1:")));
+    assert_eq!(left(&engine, &labels).await, reaper::Swept::default());
+
+    spec.probes.push(probe("/api/health", 201, Some("perfect")));
+    let report = run_and_probe(&engine, &spec, &cancel, |_| {}).await.expect("runs");
+    assert!(!report.passed);
+    let log = report.evidence.last().expect("has a log");
+    assert!(log.output.contains("GET /api/health"), "{log:?}");
+    assert_eq!(left(&engine, &labels).await, reaper::Swept::default());
+
+    spec.probes.pop();
+    spec.lifetime = Lifetime::Kept;
+    let report = run_and_probe(&engine, &spec, &cancel, |_| {}).await.expect("runs");
+    assert!(report.passed, "{report:?}");
+    let swept = left(&engine, &labels).await;
+    assert_eq!((swept.containers.len(), swept.networks.len(), swept.failures), (1, 1, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_dockerfile_that_fails_is_an_output() {
+    let (engine, _) = support::workbench().await;
+    let dockerfile = "FROM python:3.11-slim\nRUN echo so far && exit 9\n";
+    let mut spec = build_spec(dockerfile, &support::labels());
+    spec.tag = "codegod-test/failing:1".into();
+    let output = build_image(&engine, &spec, &CancellationToken::new(), |_| {}).await.expect("answers");
+    assert_eq!(output.exit_code, 1);
+    assert!(output.text().contains("so far") && output.text().contains("9"), "{}", output.text());
+}

@@ -1,0 +1,230 @@
+//! The fleet on this host: as many worker processes of each role as are wanted.
+//!
+//! A reconciler: every second it compares what is wanted with what lives, and starts or drains the
+//! difference. It holds no other state than the processes it started, so a master that was killed is
+//! followed by one that finds its agents in the heartbeats and goes on with them.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use codegod_protocol::agent::{AgentStatus, Phase};
+use codegod_protocol::client::{Client, Command as Told, Error, now_ms};
+use codegod_protocol::id::Role;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::{FleetKeeping, Settings};
+
+const INTERVAL: Duration = Duration::from_secs(1);
+/// One master looks after a host; another takes over after this many seconds.
+const HOST_LEASE_SECONDS: u64 = 5;
+/// A started worker says that it lives within this time, or counts no more.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// The wait before a role's next worker is started after one ended by itself; it doubles each time.
+const FIRST_RESTART_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_RESTART_WAIT: Duration = Duration::from_secs(60);
+/// How long agents may take to end when the master does.
+const END_PATIENCE: Duration = Duration::from_secs(15);
+
+/// A worker process of this master.
+struct Worker {
+    role: Role,
+    child: Child,
+    started: Instant,
+}
+
+/// How a role's starts went.
+#[derive(Default)]
+struct Restarts {
+    wait: Option<Duration>,
+    not_before: Option<Instant>,
+}
+
+struct Fleet {
+    client: Client,
+    settings: Settings,
+    workers: Vec<Worker>,
+    restarts: BTreeMap<Role, Restarts>,
+}
+
+/// Keeps the fleet at its size until told to stop; then ends the agents of this host.
+pub(crate) async fn keep_size(client: Client, settings: Settings, stop: CancellationToken) {
+    if settings.keeping == FleetKeeping::Nobody {
+        return stop.cancelled().await;
+    }
+    let mut fleet = Fleet { client, settings, workers: Vec::new(), restarts: BTreeMap::new() };
+    loop {
+        if let Err(error) = fleet.reconcile().await {
+            tracing::debug!(%error, "the fleet could not be looked at");
+        }
+        if stop.run_until_cancelled(sleep(INTERVAL)).await.is_none() {
+            break;
+        }
+    }
+    fleet.end().await;
+}
+
+impl Fleet {
+    async fn reconcile(&mut self) -> Result<(), Error> {
+        self.bury();
+        if !self.client.lease_host(&self.settings.host, HOST_LEASE_SECONDS).await? {
+            return Ok(());
+        }
+        let wanted = self.client.desired_fleet().await?;
+        let agents = self.client.agents().await?;
+        self.forget_dead(&agents).await?;
+        let now = now_ms();
+        let here: Vec<&AgentStatus> =
+            agents.iter().filter(|agent| agent.host == self.settings.host && agent.is_alive(now)).collect();
+        for role in Role::ALL {
+            let wanted = wanted.get(&role).copied().unwrap_or(0) as usize;
+            let living: Vec<&&AgentStatus> =
+                here.iter().filter(|agent| agent.role == role && agent.phase != Phase::Draining).collect();
+            let starting = self.starting(role, &here);
+            let have = living.len() + starting;
+            if have < wanted {
+                self.start(role, wanted - have);
+            }
+            // The idle go first, then the youngest.
+            let mut extra: Vec<&&&AgentStatus> = living.iter().collect();
+            extra.sort_by_key(|agent| (agent.phase != Phase::Idle, std::cmp::Reverse(agent.started_ms)));
+            for agent in extra.into_iter().take(living.len().saturating_sub(wanted)) {
+                tracing::info!(agent.id = %agent.id, "told to drain");
+                self.client.tell(&agent.id, Told::Drain).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Workers of a role that were started and are not in the heartbeats yet.
+    fn starting(&self, role: Role, here: &[&AgentStatus]) -> usize {
+        let unheard = |worker: &&Worker| {
+            worker.role == role
+                && worker.started.elapsed() < START_PATIENCE
+                && !here.iter().any(|agent| Some(agent.pid) == worker.child.id())
+        };
+        self.workers.iter().filter(unheard).count()
+    }
+
+    /// Takes note of workers that ended by themselves.
+    fn bury(&mut self) {
+        let restarts = &mut self.restarts;
+        self.workers.retain_mut(|worker| match worker.child.try_wait() {
+            Ok(None) => true,
+            Ok(Some(status)) => {
+                tracing::info!(role = %worker.role, %status, "a worker ended");
+                let role = restarts.entry(worker.role).or_default();
+                if status.success() {
+                    *role = Restarts::default();
+                } else {
+                    let wait =
+                        role.wait.map_or(FIRST_RESTART_WAIT, |wait| (wait * 2).min(LONGEST_RESTART_WAIT));
+                    // One that lived for a while did not fail to start.
+                    let wait =
+                        if worker.started.elapsed() > START_PATIENCE { FIRST_RESTART_WAIT } else { wait };
+                    role.wait = Some(wait);
+                    role.not_before = Some(Instant::now() + wait);
+                }
+                false
+            }
+            Err(error) => {
+                tracing::warn!(role = %worker.role, %error, "a worker can't be waited for");
+                false
+            }
+        });
+    }
+
+    /// Takes agents of this host off the list that died without a word: their process is gone.
+    async fn forget_dead(&self, agents: &[AgentStatus]) -> Result<(), Error> {
+        for agent in agents.iter().filter(|agent| agent.host == self.settings.host) {
+            let gone = !std::path::Path::new(&format!("/proc/{}", agent.pid)).exists();
+            if gone && !agent.is_alive(now_ms()) {
+                tracing::info!(agent.id = %agent.id, pid = agent.pid, "dead; taken off the list");
+                self.client.remove_agent(&agent.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, role: Role, count: usize) {
+        let waiting = self.restarts.get(&role).and_then(|restarts| restarts.not_before);
+        if waiting.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        for _ in 0..count {
+            match self.spawn(role) {
+                Ok(child) => {
+                    tracing::info!(%role, pid = child.id(), "a worker was started");
+                    self.workers.push(Worker { role, child, started: Instant::now() });
+                }
+                Err(error) => {
+                    let binary = self.settings.binaries.join(role.binary());
+                    tracing::error!(binary = %binary.display(), %error, "a worker could not be started");
+                    let restarts = self.restarts.entry(role).or_default();
+                    restarts.not_before = Some(Instant::now() + LONGEST_RESTART_WAIT);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn spawn(&self, role: Role) -> std::io::Result<Child> {
+        let mut command = Command::new(self.settings.binaries.join(role.binary()));
+        command.env("AGENT_ROLE", role.name()).env("CODEGOD_HOST", &self.settings.host);
+        // A group of its own: a Ctrl-C meant for the master does not reach it, and it outlives a killed one.
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
+        if let Some(folder) = &self.settings.logs {
+            std::fs::create_dir_all(folder)?;
+            let log = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(folder.join(format!("{}.log", role.binary())))?;
+            command.stderr(log);
+        }
+        command.spawn()
+    }
+
+    /// Tells every agent of this host to end, and waits for it; those of this master that do not are killed.
+    async fn end(mut self) {
+        let Ok(true) = self.client.lease_host(&self.settings.host, HOST_LEASE_SECONDS).await else { return };
+        let agents = self.client.agents().await.unwrap_or_default();
+        let now = now_ms();
+        for agent in agents.iter().filter(|agent| agent.host == self.settings.host && agent.is_alive(now)) {
+            terminate(agent.pid).await;
+        }
+        let give_up = Instant::now() + END_PATIENCE;
+        for worker in &mut self.workers {
+            if tokio::time::timeout_at(give_up, worker.child.wait()).await.is_err() {
+                tracing::warn!(role = %worker.role, "a worker did not end and is killed");
+                if let Err(error) = worker.child.kill().await {
+                    tracing::warn!(%error, "it could not be killed");
+                }
+            }
+        }
+        while Instant::now() < give_up {
+            let left = self.client.agents().await.unwrap_or_default();
+            let now = now_ms();
+            if !left.iter().any(|agent| agent.host == self.settings.host && agent.is_alive(now)) {
+                return;
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+/// Asks a process to end. By the command, because the standard library can't send a signal and a pid
+/// from Redis deserves the check that it is one of ours.
+async fn terminate(pid: u32) {
+    let is_agent = std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| {
+        Role::ALL.iter().any(|role| role.binary().starts_with(name.trim()) && !name.trim().is_empty())
+    });
+    if !is_agent {
+        return;
+    }
+    match Command::new("kill").args(["-TERM", &pid.to_string()]).status().await {
+        Ok(_) => {}
+        Err(error) => tracing::warn!(pid, %error, "an agent could not be told to end"),
+    }
+}

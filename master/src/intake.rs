@@ -1,0 +1,148 @@
+//! Intake: goals are claimed, understood, planned, checked and submitted; or end with the reason why not.
+
+use std::time::Duration;
+
+use codegod_protocol::client::{Client, Error, GoalEntry, Listener, PlanningOutcome};
+use codegod_protocol::environment;
+use codegod_protocol::goal::{Goal, GoalKind, GoalState};
+use codegod_protocol::id::GoalId;
+use codegod_protocol::intent::Intent;
+use codegod_protocol::plan::Plan;
+use codegod_reasoner::intent::understand;
+use codegod_reasoner::planner::{self, PlanFailure};
+use codegod_reasoner::playbook::Library;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Settings;
+
+/// How long a read waits: also the longest the master takes to end.
+const WAIT_MS: usize = 1_000;
+/// The wait after Redis failed to answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Plans goals until told to stop. A read that waits is let finish: dropped, it would take an entry
+/// along.
+pub(crate) async fn keep_planning(
+    client: Client,
+    mut listener: Listener,
+    settings: Settings,
+    library: Library,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        match listener.goals(&settings.name, WAIT_MS).await {
+            Ok(entries) => {
+                for entry in entries {
+                    if let Err(error) = handle(&client, &library, &entry).await {
+                        // Not acknowledged: it is read again, by this master or another.
+                        tracing::warn!(goal.id = entry.goal, %error, "a goal could not be planned now");
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "waiting for Redis");
+                let _ended_early = stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+            }
+        }
+    }
+}
+
+async fn handle(client: &Client, library: &Library, entry: &GoalEntry) -> Result<(), Error> {
+    let Ok(id) = entry.goal.parse::<GoalId>() else {
+        client.quarantine("goals", &entry.goal, "it is not a goal's id").await?;
+        return client.acknowledge_goal(&entry.entry).await;
+    };
+    match client.begin_planning(&id).await? {
+        PlanningOutcome::Accepted => {}
+        PlanningOutcome::Superseded(state) => {
+            tracing::info!(goal.id = %id, state, "not planned: it is not waiting for that");
+            return client.acknowledge_goal(&entry.entry).await;
+        }
+    }
+    let outcome = match client.goal(&id).await {
+        Ok(goal) => plan(client, library, &goal).await?,
+        Err(Error::Undecodable { what, reason }) => {
+            let reason = format!("{what} can't be read: {reason}");
+            client.quarantine("goals", &entry.goal, &reason).await?;
+            Planned::Ended { state: GoalState::Failed, reason, intent: None }
+        }
+        Err(error) => return Err(error),
+    };
+    let submitted = match &outcome {
+        Planned::Plan(plan) => {
+            tracing::info!(goal.id = %id, tasks = plan.tasks.len(), "planned");
+            client.submit_plan(&id, &plan.intent, &plan.tasks).await
+        }
+        Planned::Ended { state, reason, intent } => {
+            tracing::info!(goal.id = %id, state = state.name(), reason, "ended without a plan");
+            client.end_goal(&id, *state, reason, intent.as_deref()).await
+        }
+    };
+    match submitted {
+        Ok(_) => {}
+        // A plan that breaks a rule breaks it at every try.
+        Err(error @ Error::Undecodable { .. }) => {
+            client.end_goal(&id, GoalState::Failed, &error.to_string(), None).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    client.acknowledge_goal(&entry.entry).await
+}
+
+/// What planning came to.
+enum Planned {
+    /// A plan.
+    Plan(Box<Plan>),
+    /// None, and why.
+    Ended {
+        /// The goal's last state.
+        state: GoalState,
+        /// A sentence for people.
+        reason: String,
+        /// How far it was understood.
+        intent: Option<Box<Intent>>,
+    },
+}
+
+async fn plan(client: &Client, library: &Library, goal: &Goal) -> Result<Planned, Error> {
+    match &goal.kind {
+        GoalKind::Build => {
+            let intent = understand(&goal.text, goal.workspace.is_some(), &library.vocabulary());
+            Ok(outcome(planner::plan(goal, &intent, library), Some(intent)))
+        }
+        GoalKind::Verify { of } => verification(client, goal, of).await,
+    }
+}
+
+fn outcome(planned: Result<Plan, PlanFailure>, intent: Option<Intent>) -> Planned {
+    match planned {
+        Ok(plan) => Planned::Plan(Box::new(plan)),
+        Err(failure) => {
+            let state = match &failure {
+                PlanFailure::NotCovered { .. }
+                | PlanFailure::NoPlaybook { .. }
+                | PlanFailure::NeedsWorkspace { .. } => GoalState::Blocked,
+                PlanFailure::Render(_) | PlanFailure::Misfit(_) | PlanFailure::Rule(_) => GoalState::Failed,
+            };
+            Planned::Ended { state, reason: failure.to_string(), intent: intent.map(Box::new) }
+        }
+    }
+}
+
+/// A goal that verifies another: all of that one's validations, on the commit that it published.
+async fn verification(client: &Client, goal: &Goal, of: &GoalId) -> Result<Planned, Error> {
+    let failed = |reason: String| Planned::Ended { state: GoalState::Failed, reason, intent: None };
+    let view = match client.goal_view(of).await {
+        Ok(view) => view,
+        Err(Error::NotFound(what)) => return Ok(failed(format!("there is no {what}"))),
+        Err(error) => return Err(error),
+    };
+    let Some(intent) = view.intent else { return Ok(failed(format!("{of} was never planned"))) };
+    let published = view
+        .tasks
+        .iter()
+        .filter_map(|task| Some(task.result.as_ref()?.outputs.as_ref()?.environments.clone()));
+    let environments = environment::join(published);
+    let plan = Plan { intent: intent.clone(), tasks: view.tasks.into_iter().map(|task| task.task).collect() };
+    Ok(outcome(planner::verification(goal, &plan, &environments), Some(intent)))
+}

@@ -1,0 +1,65 @@
+//! The master's settings, from the environment.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use codegod_protocol::client::Client;
+
+/// Whether the master keeps workers on its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FleetKeeping {
+    /// It starts and drains worker processes.
+    Processes,
+    /// Somebody else does (Compose, Swarm, a person).
+    Nobody,
+}
+
+/// The master's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Its name in events: `master-<host>-<pid>`.
+    pub(crate) name: String,
+    /// The host's name, as agents say it too.
+    pub(crate) host: String,
+    /// `REDIS_URL`.
+    pub(crate) redis_url: String,
+    /// `CODEGOD_PREFIX`.
+    pub(crate) prefix: String,
+    /// `CODEGOD_FLEET`: `process` (unless set) or `none`.
+    pub(crate) keeping: FleetKeeping,
+    /// Where the workers' binaries are: beside the master's own.
+    pub(crate) binaries: PathBuf,
+    /// Where the workers' logs go: `CODEGOD_STATE_DIR/log`, else inherited standard error.
+    pub(crate) logs: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads the environment.
+    pub(crate) fn from_env() -> anyhow::Result<Self> {
+        let (redis_url, prefix) = Client::settings_from_env();
+        let keeping = match variable("CODEGOD_FLEET").as_deref() {
+            None | Some("process") => FleetKeeping::Processes,
+            Some("none") => FleetKeeping::Nobody,
+            Some(other) => anyhow::bail!("CODEGOD_FLEET is {other:?}; it can be `process` or `none`"),
+        };
+        let host = host_name();
+        let own = std::env::current_exe().context("finding the master's own binary")?;
+        let binaries = own.parent().context("finding the folder of the master's binary")?.to_owned();
+        let logs = variable("CODEGOD_STATE_DIR").map(|folder| PathBuf::from(folder).join("log"));
+        let name = format!("master-{host}-{}", std::process::id());
+        Ok(Self { name, host, redis_url, prefix, keeping, binaries, logs })
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn host_name() -> String {
+    variable("CODEGOD_HOST")
+        .or_else(|| {
+            std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
+        })
+        .or_else(|| variable("HOSTNAME"))
+        .unwrap_or_else(|| "localhost".to_owned())
+}

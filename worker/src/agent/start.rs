@@ -1,0 +1,123 @@
+//! Starting an agent: settings → connect → announce → run → drain.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use codegod_protocol::agent::{AgentStatus, Phase};
+use codegod_protocol::client::{Client, now_ms};
+use codegod_protocol::id::{AgentId, Role};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{Agent, knowledge, pulse::Pulse};
+use crate::settings::Settings;
+use codegod_docker::{self as docker, Engine, Labels, sweeper};
+
+/// The exit code for "something needed is not reachable" (EX_UNAVAILABLE of sysexits.h).
+const UNREACHABLE: u8 = 69;
+
+/// What every agent's binary does.
+#[must_use]
+pub fn main(role: Role) -> ExitCode {
+    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime could not be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(serve(Settings::from_env(role))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(UNREACHABLE)
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let id = AgentId::random(settings.role);
+    let client = Client::connect(&settings.redis_url, &settings.prefix, &id.to_string())
+        .await
+        .context("connecting to Redis (set REDIS_URL)")?;
+    let owner =
+        Labels { fleet: Some(client.fleet_id().await?), agent: Some(id.clone()), ..Labels::default() };
+    let engine = Engine::connect(docker::Settings::from_env()?).await?.owned_by(owner);
+    let (drain, shutdown) = (CancellationToken::new(), CancellationToken::new());
+    tokio::spawn(on_signals(drain.clone(), shutdown.clone())?);
+
+    let memory = Arc::new(Mutex::new(knowledge::fresh(settings.role)));
+    client.store_memory(&id, &*memory.lock().await).await?;
+    let (phase, phases) = watch::channel(Phase::Starting);
+    let pulse = Pulse::start(&client, status(&id, &settings), phases, Arc::clone(&memory), drain.clone());
+    let swept = CancellationToken::new();
+    let sweeper = tokio::spawn(sweeper::keep_sweeping(engine.clone(), client.clone(), swept.clone()));
+    tracing::info!(agent.id = %id, redis = client.url(), "ready");
+
+    let listener = client.listener().await?;
+    let repositories = settings.state_dir.join("repositories").join(id.to_string());
+    let agent = Agent { id, settings, client, listener, engine, memory, phase, pulse, drain, shutdown };
+    let ran = agent.run().await;
+    swept.cancel();
+    sweeper.await.context("ending the reaper")?;
+    if let Err(error) = tokio::fs::remove_dir_all(&repositories).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %repositories.display(), %error, "the repositories could not be removed");
+    }
+    Ok(ran?)
+}
+
+fn status(id: &AgentId, settings: &Settings) -> AgentStatus {
+    AgentStatus {
+        id: id.clone(),
+        role: settings.role,
+        capabilities: settings.capabilities.clone(),
+        host: settings.host.clone(),
+        pid: std::process::id(),
+        phase: Phase::Starting,
+        current_task: None,
+        title: None,
+        note: None,
+        usage: Default::default(),
+        succeeded: 0,
+        failed: 0,
+        started_ms: now_ms(),
+        heartbeat_ms: now_ms(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The first signal to end lets the task at hand finish (drain); the second, and SIGTERM from the
+/// start, throws the attempt away: another agent takes it up.
+fn on_signals(
+    drain: CancellationToken,
+    shutdown: CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {
+                    if drain.is_cancelled() {
+                        shutdown.cancel();
+                    }
+                    drain.cancel();
+                }
+                _ = terminate.recv() => {
+                    drain.cancel();
+                    shutdown.cancel();
+                }
+                // The terminal that started the fleet has gone; the fleet stays.
+                _ = hang_up.recv() => {}
+            }
+        }
+    })
+}

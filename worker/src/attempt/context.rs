@@ -1,0 +1,95 @@
+//! What every part of an attempt needs: engine, repository, journal, and when to stop.
+
+use std::sync::OnceLock;
+
+use codegod_protocol::client::Client;
+use codegod_protocol::goal::{Goal, GoalKind};
+use codegod_protocol::id::{AgentId, GoalId};
+use codegod_protocol::task::Task;
+use codegod_source::Repository;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::Journal;
+use crate::error::{Cut, Error};
+use codegod_docker::{Engine, Labels};
+
+/// What every part of an attempt needs.
+pub struct Context {
+    /// Docker.
+    pub engine: Engine,
+    /// Redis.
+    pub client: Client,
+    /// The goal's repository on this host.
+    pub repository: Repository,
+    /// Where the attempt is written down.
+    pub journal: Journal,
+    /// The agent.
+    pub agent: AgentId,
+    /// The goal.
+    pub goal: Goal,
+    /// The task.
+    pub task: Task,
+    /// The attempt: the fencing token.
+    pub attempt: u32,
+    /// The commits that the task's needs published, or the goal's workspace.
+    pub inputs: Vec<String>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+impl Context {
+    /// The labels of whatever the attempt starts.
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        Labels {
+            goal: Some(self.task.goal.clone()),
+            task: Some(self.task.id.clone()),
+            attempt: Some(self.attempt),
+            ..self.engine.owner().clone()
+        }
+    }
+
+    /// The goal whose bundles hold the commits: a verification works on those of another goal.
+    #[must_use]
+    pub fn source_goal(&self) -> &GoalId {
+        match &self.goal.kind {
+            GoalKind::Build => &self.goal.id,
+            GoalKind::Verify { of } => of,
+        }
+    }
+}
+
+/// A cancellation with its reason; clones share it.
+#[derive(Clone, Default)]
+pub struct Stop {
+    token: CancellationToken,
+    reason: std::sync::Arc<OnceLock<Cut>>,
+}
+
+impl Stop {
+    /// Stops the attempt; the first reason counts.
+    pub fn cut(&self, reason: Cut) {
+        let _first_counts = self.reason.set(reason);
+        self.token.cancel();
+    }
+
+    /// Cancelled when the attempt is to stop.
+    #[must_use]
+    pub fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Why the attempt was stopped, if it was.
+    #[must_use]
+    pub fn reason(&self) -> Option<Cut> {
+        self.reason.get().copied()
+    }
+
+    /// Fails when the attempt was stopped.
+    ///
+    /// # Errors
+    /// [`Error::Cut`].
+    pub fn check(&self) -> Result<(), Error> {
+        self.reason().map_or(Ok(()), |reason| Err(Error::Cut(reason)))
+    }
+}

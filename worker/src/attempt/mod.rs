@@ -1,0 +1,286 @@
+//! One attempt at a task: observe → reason → plan → act → validate, then one fenced publish.
+
+mod act;
+mod bench;
+mod context;
+pub mod files;
+mod journal;
+mod sources;
+mod validate;
+
+pub use bench::Bench;
+pub use context::{Context, Stop};
+pub use journal::{Journal, push_bounded};
+
+use std::time::Instant;
+
+use codegod_protocol::agent::Phase;
+use codegod_protocol::client::now_ms;
+use codegod_protocol::environment::Environments;
+use codegod_protocol::evidence::{Evidence, Finding, TestCounts, Verdict};
+use codegod_protocol::memory::Reasoning;
+use codegod_protocol::result::{Outputs, ResourceUsage, ResultStatus, TaskResult};
+use codegod_protocol::task::{Task, TaskKind};
+use codegod_reasoner::reasoning::{Ladder, ReasonError, Reasoner};
+use codegod_source::Message;
+
+use self::sources::Source;
+use crate::actions;
+use crate::error::{Cut, Error};
+use codegod_docker as docker;
+
+/// What an attempt came to, before it is published.
+struct Conclusion {
+    status: ResultStatus,
+    outputs: Option<Outputs>,
+    evidence: Vec<Evidence>,
+    verdict: Option<Verdict>,
+    error: Option<String>,
+    next_steps: Vec<Task>,
+    usage: ResourceUsage,
+}
+
+impl Conclusion {
+    fn without_success(status: ResultStatus, error: String) -> Self {
+        Self {
+            status,
+            outputs: None,
+            evidence: Vec::new(),
+            verdict: None,
+            error: Some(error),
+            next_steps: Vec::new(),
+            usage: ResourceUsage::default(),
+        }
+    }
+}
+
+/// Runs an attempt and makes the result that it publishes. None when the attempt was cut because its
+/// lease is lost or the agent ends: then nothing is published.
+pub async fn run(context: &mut Context) -> Option<TaskResult> {
+    let (started, started_ms) = (Instant::now(), now_ms());
+    context.journal.started(&context.task).await;
+    let conclusion = match attempt(context).await {
+        Ok(conclusion) => conclusion,
+        Err(error) => match (context.stop.reason(), error) {
+            (Some(Cut::LeaseLost | Cut::Shutdown), _) => return None,
+            (Some(Cut::Deadline), _) => {
+                let limit = context.task.deadline_seconds;
+                let said = format!("the attempt ran past its deadline of {limit} s and was stopped");
+                Conclusion::without_success(ResultStatus::Failed, said)
+            }
+            (None, error) => concluded_from(&error),
+        },
+    };
+    let conclusion = give_up_on_repetition(context, conclusion).await;
+    let tests = conclusion.verdict.as_ref().and_then(tests_of);
+    context.journal.phase(Phase::Publishing).await;
+    Some(TaskResult {
+        task: context.task.id.clone(),
+        attempt: context.attempt,
+        agent: context.agent.clone(),
+        status: conclusion.status,
+        outputs: conclusion.outputs,
+        evidence: conclusion.evidence,
+        verdict: conclusion.verdict,
+        started_ms,
+        seconds: started.elapsed().as_secs_f64(),
+        usage: conclusion.usage,
+        tests,
+        error: conclusion.error,
+        next_steps: conclusion.next_steps,
+    })
+}
+
+fn concluded_from(error: &Error) -> Conclusion {
+    let status = match error {
+        Error::Reason(ReasonError::NothingApplies { question, .. }) => {
+            return Conclusion::without_success(ResultStatus::Blocked, question.clone());
+        }
+        error if error.is_transient() => ResultStatus::Failed,
+        _ => ResultStatus::FailedForGood,
+    };
+    Conclusion::without_success(status, chain(error))
+}
+
+/// An error with its causes, as one sentence.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said.push_str(&format!(": {text}"));
+        }
+        source = cause.source();
+    }
+    said
+}
+
+/// An attempt that failed just as the one before would fail so again: it is not tried a third time.
+async fn give_up_on_repetition(context: &Context, mut conclusion: Conclusion) -> Conclusion {
+    if conclusion.status != ResultStatus::Failed || context.attempt < 2 {
+        return conclusion;
+    }
+    let before = context.client.result(&context.task.id).await.ok().flatten();
+    if before.is_some_and(|before| before.error == conclusion.error) {
+        conclusion.status = ResultStatus::FailedForGood;
+        conclusion.error = conclusion.error.map(|error| format!("twice in the same way: {error}"));
+    }
+    conclusion
+}
+
+fn tests_of(verdict: &Verdict) -> Option<TestCounts> {
+    let mut all: Option<TestCounts> = None;
+    for counts in verdict.checks.iter().filter_map(|check| check.tests) {
+        *all.get_or_insert_default() += counts;
+    }
+    all
+}
+
+async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
+    context.journal.phase(Phase::Preparing).await;
+    let source = sources::prepare(context).await?;
+    let (commit, environments) = match source {
+        Source::Ready { commit, environments } => (commit, environments),
+        Source::Conflict(next) => return Ok(needs_merge(*next)),
+    };
+    let context = &*context;
+    let task = &context.task;
+    let recipe = task.environment.as_ref().and_then(|name| environments.get(name)).cloned();
+    let mut bench = Bench::new(context, &commit, recipe);
+    let worked = work(&mut bench).await;
+    let (evidence, stopped) = match worked {
+        Ok(Worked { evidence, failed: None }) => (evidence, None),
+        Ok(Worked { evidence, failed: Some(why) }) => (evidence, Some(why)),
+        Err(error) => {
+            close(&mut bench).await;
+            return Err(error);
+        }
+    };
+    if let Some(why) = stopped {
+        let usage = close(&mut bench).await;
+        let failed = Conclusion::without_success(failure_status(task), why);
+        return Ok(Conclusion { evidence, usage, ..failed });
+    }
+    context.journal.phase(Phase::Validating).await;
+    let verdict = validate::all(&mut bench, &commit, &environments).await;
+    let outcome = match verdict {
+        Ok(verdict) => conclude(&mut bench, environments, evidence, verdict).await,
+        Err(error) => Err(error),
+    };
+    let usage = close(&mut bench).await;
+    outcome.map(|conclusion| Conclusion { usage, ..conclusion })
+}
+
+/// Joining both sides is tried once: what does not fit together is for a person to decide.
+fn failure_status(task: &Task) -> ResultStatus {
+    match task.kind {
+        TaskKind::Merge => ResultStatus::Blocked,
+        TaskKind::Work | TaskKind::Check | TaskKind::Verification => ResultStatus::Failed,
+    }
+}
+
+fn needs_merge(next: Task) -> Conclusion {
+    let error = format!("{}; it is joined first", next.description.trim_end_matches('.'));
+    let held = Conclusion::without_success(ResultStatus::NeedsFollowUp, error);
+    Conclusion { next_steps: vec![next], ..held }
+}
+
+async fn close(bench: &mut Bench<'_>) -> ResourceUsage {
+    match bench.close().await {
+        Ok(usage) => usage,
+        Err(error) => {
+            tracing::warn!(task.id = %bench.context.task.id, %error, "a sandbox is left to the reaper");
+            ResourceUsage::default()
+        }
+    }
+}
+
+/// What acting came to.
+struct Worked {
+    evidence: Vec<Evidence>,
+    failed: Option<String>,
+}
+
+/// Observe, reason, plan and act.
+async fn work(bench: &mut Bench<'_>) -> Result<Worked, Error> {
+    let context = bench.context;
+    let task = &context.task;
+    let mut findings = Vec::with_capacity(task.procedure.observe.len());
+    if !task.procedure.observe.is_empty() {
+        context.journal.phase(Phase::Observing).await;
+    }
+    for observation in &task.procedure.observe {
+        let outcome = actions::execute(bench, &observation.look).await?;
+        let exit_code = outcome.evidence.exit_code;
+        let answer =
+            outcome.evidence.output.lines().find(|line| !line.trim().is_empty()).unwrap_or("no output");
+        let fact = format!("{} {answer} (exit code {exit_code})", observation.question);
+        let finding = Finding { id: observation.id.clone(), fact, evidence: outcome.evidence };
+        context.journal.observed(&finding).await;
+        findings.push(finding);
+    }
+    context.journal.phase(Phase::Reasoning).await;
+    let reasoning: Reasoning = Ladder::of_playbooks().reason(task, &findings, &[]).await?;
+    context.journal.phase(Phase::Planning).await;
+    context.journal.reasoned(&reasoning).await;
+    context.journal.phase(Phase::Acting).await;
+    let mut evidence: Vec<Evidence> = findings.into_iter().map(|finding| finding.evidence).collect();
+    let acted = act::all(bench, &reasoning.plan).await?;
+    evidence.extend(acted.evidence);
+    Ok(Worked { evidence, failed: acted.failed })
+}
+
+/// Publishes what was made when the verdict passed: the commit and its environments.
+async fn conclude(
+    bench: &mut Bench<'_>,
+    mut environments: Environments,
+    evidence: Vec<Evidence>,
+    verdict: Verdict,
+) -> Result<Conclusion, Error> {
+    let context = bench.context;
+    let task = &context.task;
+    context.journal.validated(&verdict).await;
+    if !verdict.passed {
+        let failed = Conclusion::without_success(failure_status(task), verdict.summary.clone());
+        return Ok(Conclusion { evidence, verdict: Some(verdict), ..failed });
+    }
+    let commit = match task.kind {
+        TaskKind::Work | TaskKind::Merge => bench.commit(&message(context)).await?,
+        TaskKind::Check | TaskKind::Verification => bench.start_commit().to_owned(),
+    };
+    sources::publish_commit(context, &commit).await?;
+    let mut images = std::collections::BTreeMap::new();
+    if let Some(name) = &task.environment {
+        environments.insert(name.clone(), bench.recipe().clone());
+        images.extend(bench.image().map(|image| (name.clone(), image.to_owned())));
+    }
+    Ok(Conclusion {
+        status: ResultStatus::Succeeded,
+        outputs: Some(Outputs { commit, environments, images }),
+        evidence,
+        verdict: Some(verdict),
+        error: None,
+        next_steps: Vec::new(),
+        usage: ResourceUsage::default(),
+    })
+}
+
+fn message(context: &Context) -> Message {
+    let trailer = |name: &str, value: String| (format!("Codegod-{name}"), value);
+    Message {
+        subject: context.task.title.clone(),
+        trailers: vec![
+            trailer("Goal", context.task.goal.to_string()),
+            trailer("Task", context.task.id.to_string()),
+            trailer("Agent", context.agent.to_string()),
+            trailer("Attempt", context.attempt.to_string()),
+        ],
+    }
+}
+
+/// Whether an error says that Docker itself is away, so that the agent should claim nothing for a while.
+#[must_use]
+pub fn is_docker_away(error: &Error) -> bool {
+    matches!(error, Error::Docker(docker::Error::Unreachable { .. }))
+}
