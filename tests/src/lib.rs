@@ -1,4 +1,5 @@
 //! Fixtures for whole-system tests: real servers on loopback, started and stopped by the test.
 
+pub mod fleet;
 pub mod plans;
 pub mod redis_server;
