@@ -1,0 +1,256 @@
+//! `doctor`: what is set, what is reachable, and what to do about what is not.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use codegod_reasoner::playbook::Library;
+use serde::Serialize;
+use serde_json::json;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::Place;
+use crate::diagnostics::state_dir;
+use crate::error::Error;
+use crate::output::{Line, Meaning, Out};
+
+/// How long each thing may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The oldest git that merges without a work tree.
+const GIT_FLOOR: (u32, u32) = (2, 38);
+/// The oldest Redis.
+const REDIS_FLOOR: u32 = 7;
+/// Less free space than this is worth a warning, in bytes.
+const DISK_FLOOR: u64 = 5 << 30;
+/// Where a host's certificates usually are.
+const CA_BUNDLES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+/// Settings whose value may be shown.
+const SHOWN: [&str; 9] = [
+    "VLLM_API_URL",
+    "LOG_LEVEL",
+    "DOCKER_HOST",
+    "CODEGOD_PREFIX",
+    "CODEGOD_PLAYBOOKS",
+    "CODEGOD_STATE_DIR",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+];
+/// Settings of which only whether they are set may be shown.
+const SECRET: [&str; 4] = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "VLLM_API_KEY"];
+
+/// How a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Health {
+    Good,
+    /// Codegod works without it, or not as well.
+    Warning,
+    /// Codegod can't work without it.
+    Missing,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    name: &'static str,
+    health: Health,
+    fact: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
+}
+
+fn good(name: &'static str, fact: impl Into<String>) -> Finding {
+    Finding { name, health: Health::Good, fact: fact.into(), advice: None }
+}
+
+fn bad(name: &'static str, health: Health, fact: impl Into<String>, advice: &'static str) -> Finding {
+    Finding { name, health, fact: fact.into(), advice: Some(advice) }
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// [`Error::Missing`] when something is missing without which nothing works.
+pub(super) async fn doctor(at: &Place, out: &Out) -> Result<u8, Error> {
+    let mut findings = redis(at).await;
+    findings.push(docker().await);
+    findings.push(git().await);
+    findings.push(disk().await);
+    findings.push(certificates());
+    findings.extend(playbooks());
+    findings.push(models());
+    out.data(&findings.iter().flat_map(lines).collect::<Vec<_>>());
+    let settings = settings();
+    out.data(&[Line::new(Meaning::Plain, format!("  settings   {}", settings.join(", ")))]);
+    out.json(&json!({ "findings": findings, "settings": settings }));
+    let missing: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.health == Health::Missing)
+        .map(|finding| finding.name)
+        .collect();
+    if missing.is_empty() { Ok(0) } else { Err(Error::Missing(missing.join(", "))) }
+}
+
+fn lines(finding: &Finding) -> Vec<Line> {
+    let (meaning, word) = match finding.health {
+        Health::Good => (Meaning::Good, "ok"),
+        Health::Warning => (Meaning::Attention, "! "),
+        Health::Missing => (Meaning::Bad, "NO"),
+    };
+    let mut lines = vec![Line::new(meaning, format!("{word} {:<10} {}", finding.name, finding.fact))];
+    lines.extend(finding.advice.map(|advice| Line::new(Meaning::Plain, format!("   {:<10} → {advice}", ""))));
+    lines
+}
+
+async fn redis(at: &Place) -> Vec<Finding> {
+    const START: &str = "start-agents.sh up starts one, or set REDIS_URL to one that runs";
+    let client = match at.client().await {
+        Ok(client) => client,
+        Err(error) => return vec![bad("redis", Health::Missing, error.sentence(), START)],
+    };
+    let version = match client.server_version().await {
+        Ok(version) => version,
+        Err(error) => return vec![bad("redis", Health::Missing, Error::from(error).sentence(), START)],
+    };
+    let fact = format!("{version} at {}", client.url());
+    let major = version.split('.').next().and_then(|number| number.parse::<u32>().ok());
+    // A server that does not say its version is given the benefit of the doubt.
+    if major.is_some_and(|major| major < REDIS_FLOOR) {
+        return vec![bad("redis", Health::Missing, fact, "install Redis 7.0 or newer, or Valkey")];
+    }
+    vec![good("redis", fact)]
+}
+
+async fn docker() -> Finding {
+    const START: &str =
+        "start the Docker engine, or set DOCKER_HOST; start-agents.sh up installs it where it can";
+    let asked = async {
+        let docker = bollard::Docker::connect_with_defaults()?.negotiate_version().await?;
+        docker.version().await
+    };
+    match timeout(PATIENCE, asked).await {
+        Ok(Ok(version)) => {
+            let field = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
+            good("docker", format!("{} (API {})", field(version.version), field(version.api_version)))
+        }
+        Ok(Err(error)) => bad("docker", Health::Missing, format!("does not answer: {error}"), START),
+        Err(_) => bad("docker", Health::Missing, "does not answer within 5 s", START),
+    }
+}
+
+/// What a short command prints, or nothing when it fails.
+async fn output(program: &str, args: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let done = timeout(PATIENCE, command.output()).await.ok()?.ok()?;
+    done.status.success().then(|| String::from_utf8_lossy(&done.stdout).into_owned())
+}
+
+async fn git() -> Finding {
+    const INSTALL: &str = "install git 2.38 or newer";
+    let Some(said) = output("git", &["--version"]).await else {
+        return bad("git", Health::Missing, "not found", INSTALL);
+    };
+    let version = said.trim().trim_start_matches("git version ").to_owned();
+    match version_of(&version) {
+        Some(found) if found < GIT_FLOOR => bad("git", Health::Missing, version, INSTALL),
+        _ => good("git", version),
+    }
+}
+
+fn version_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(['.', ' ']).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+async fn disk() -> Finding {
+    let state = state_dir();
+    let existing = state.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).to_owned();
+    let path = existing.to_string_lossy();
+    let free = output("df", &["-Pk", &path])
+        .await
+        .and_then(|table| table.lines().last()?.split_whitespace().nth(3)?.parse::<u64>().ok());
+    let Some(free) = free.map(|kib| kib << 10) else {
+        return bad("disk", Health::Warning, "the free space could not be read", "look at it with df");
+    };
+    let fact = format!("{} GiB free at {path}", free >> 30);
+    if free < DISK_FLOOR {
+        bad("disk", Health::Warning, fact, "make room: images and caches need a few GiB")
+    } else {
+        good("disk", fact)
+    }
+}
+
+fn certificates() -> Finding {
+    let set = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let found = set.into_iter().chain(CA_BUNDLES.map(PathBuf::from)).find(|path| path.is_file());
+    match found {
+        Some(path) => good("CA bundle", path.display().to_string()),
+        None => {
+            bad("CA bundle", Health::Warning, "not found", "install ca-certificates, or set SSL_CERT_FILE")
+        }
+    }
+}
+
+fn playbooks() -> Vec<Finding> {
+    let library = Library::standard();
+    let names: Vec<&str> = library.playbooks().map(|playbook| playbook.manifest.name.as_str()).collect();
+    let mut findings = vec![if names.is_empty() {
+        bad("playbooks", Health::Missing, "none", "name a folder of playbooks in CODEGOD_PLAYBOOKS")
+    } else {
+        good("playbooks", format!("{}: {}", names.len(), names.join(", ")))
+    }];
+    let broken = "mend it; the other playbooks work without it";
+    findings.extend(
+        library.problems.iter().map(|problem| bad("playbooks", Health::Warning, problem.to_string(), broken)),
+    );
+    findings
+}
+
+fn models() -> Finding {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let set: Vec<&str> = ["VLLM_API_URL"].into_iter().chain(SECRET).filter(is_set).collect();
+    if set.is_empty() {
+        let advice = "set VLLM_API_URL or a provider's key for goals that no playbook covers";
+        return bad("models", Health::Warning, "none configured; playbooks work without one", advice);
+    }
+    good("models", format!("configured by {}", set.join(", ")))
+}
+
+/// The settings that are in force; of secrets only that they are set.
+fn settings() -> Vec<String> {
+    let value = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let shown = SHOWN.iter().filter_map(|name| Some(format!("{name}={}", without_password(&value(name)?))));
+    let secret = SECRET.iter().filter_map(|name| value(name).map(|_| format!("{name}=***")));
+    let all: Vec<String> = shown.chain(secret).collect();
+    if all.is_empty() { vec!["all as they come".to_owned()] } else { all }
+}
+
+/// A URL with `***` for who signs in with what.
+fn without_password(value: &str) -> String {
+    match value.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, host)) => format!("{scheme}://***@{host}"),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(version_of("2.39.5 (Apple Git-154)"), Some((2, 39)));
+        assert!(version_of("2.9.1") < Some(GIT_FLOOR));
+    }
+
+    #[test]
+    fn a_proxy_password_never_shows() {
+        assert_eq!(without_password("http://me:s3cret@proxy:3128"), "http://***@proxy:3128");
+        assert_eq!(without_password("/a/folder"), "/a/folder");
+    }
+}

@@ -1,0 +1,115 @@
+//! `scale`, `wipe`, `drain`: what agents are told.
+
+use std::time::{Duration, Instant};
+
+use codegod_protocol::agent::AgentStatus;
+use codegod_protocol::client::{Client, Command, now_ms};
+use codegod_protocol::id::Role;
+use serde_json::json;
+
+use super::Place;
+use crate::cli::Who;
+use crate::error::Error;
+use crate::output::{Line, Meaning, Out};
+use crate::terminal;
+
+/// How often the list of agents is looked at while waiting for them to end.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Asks for a number of agents of a role.
+pub(super) async fn scale(at: &Place, role: Role, count: u32, out: &Out) -> Result<u8, Error> {
+    at.client().await?.scale(role, count).await?;
+    out.data(&[Line::new(
+        Meaning::Plain,
+        format!("{role}: {count} wanted; codegod status shows them come and go"),
+    )]);
+    out.json(&json!({ "role": role, "desired": count }));
+    Ok(0)
+}
+
+/// The agents on the list that are meant.
+async fn meant(client: &Client, who: Option<&Who>) -> Result<Vec<AgentStatus>, Error> {
+    let mut agents = client.agents().await?;
+    agents.retain(|agent| who.is_none_or(|who| who.includes(&agent.id)));
+    Ok(agents)
+}
+
+/// Lets agents forget. A living one does it at its next heartbeat; a dead one's memory is deleted.
+pub(super) async fn wipe(at: &Place, who: Option<Who>, yes: bool, out: &Out) -> Result<u8, Error> {
+    let client = at.client().await?;
+    let agents = meant(&client, who.as_ref()).await?;
+    if let (Some(Who::Agent(agent)), true) = (&who, agents.is_empty()) {
+        // One that has ended is off the list and may have left its memory.
+        client.memory(agent).await?;
+        client.delete_memory(agent).await?;
+        return said(&[agent.to_string()], out);
+    }
+    if !yes && !matches!(who, Some(Who::Agent(_))) && !agents.is_empty() {
+        if !terminal::can_ask() {
+            return Err(Error::Unconfirmed("wiping several agents"));
+        }
+        let question = format!("Wipe the memory of {} agents? [y/N]", agents.len());
+        if !matches!(terminal::ask(&question).await.as_deref(), Some("y" | "yes")) {
+            out.say(&Line::new(Meaning::Plain, "nothing was wiped"));
+            return Ok(0);
+        }
+    }
+    let now = now_ms();
+    for agent in &agents {
+        if agent.is_alive(now) {
+            client.tell(&agent.id, Command::Wipe).await?;
+        } else {
+            client.delete_memory(&agent.id).await?;
+        }
+    }
+    said(&agents.iter().map(|agent| agent.id.to_string()).collect::<Vec<_>>(), out)
+}
+
+fn said(agents: &[String], out: &Out) -> Result<u8, Error> {
+    let text = if agents.is_empty() {
+        "no agents to wipe".to_owned()
+    } else {
+        format!("wiped: {}", agents.join(", "))
+    };
+    out.data(&[Line::new(Meaning::Plain, text)]);
+    out.json(&json!({ "wiped": agents }));
+    Ok(0)
+}
+
+/// Tells agents to finish and end, and waits for it when asked to.
+pub(super) async fn drain(at: &Place, who: Option<Who>, wait: Option<u64>, out: &Out) -> Result<u8, Error> {
+    let client = at.client().await?;
+    let living = async || -> Result<Vec<AgentStatus>, Error> {
+        let mut agents = meant(&client, who.as_ref()).await?;
+        agents.retain(|agent| agent.is_alive(now_ms()));
+        Ok(agents)
+    };
+    let told = living().await?;
+    if let (Some(Who::Agent(agent)), true) = (&who, told.is_empty()) {
+        return Err(Error::NoSuchAgent(format!("living agent {agent}")));
+    }
+    for agent in &told {
+        client.tell(&agent.id, Command::Drain).await?;
+    }
+    if let Some(seconds) = wait {
+        let started = Instant::now();
+        loop {
+            let left = living().await?;
+            if left.is_empty() {
+                break;
+            }
+            if started.elapsed() >= Duration::from_secs(seconds) {
+                let agents = left.iter().map(|agent| agent.id.to_string()).collect::<Vec<_>>().join(", ");
+                return Err(Error::NotDrained { seconds, agents });
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+    let names: Vec<String> = told.iter().map(|agent| agent.id.to_string()).collect();
+    let verb = if wait.is_some() { "ended" } else { "told to end" };
+    let text =
+        if names.is_empty() { "no agents run".to_owned() } else { format!("{verb}: {}", names.join(", ")) };
+    out.data(&[Line::new(Meaning::Plain, text)]);
+    out.json(&json!({ "drained": names }));
+    Ok(0)
+}

@@ -1,0 +1,84 @@
+//! `goals`, `show`, `cancel`, `retry`.
+
+use codegod_protocol::client::{GoalView, now_ms};
+use codegod_protocol::goal::GoalKind;
+use codegod_protocol::id::{GoalId, TaskId};
+use serde_json::{Value, json};
+
+use super::{Place, build};
+use crate::error::Error;
+use crate::follow::Glyphs;
+use crate::origin::Origin;
+use crate::output::{Line, Meaning, Out};
+use crate::text::{clock, table};
+use crate::{sanitize, terminal};
+
+/// A goal of a list, as JSON.
+pub(super) fn summary(view: &GoalView) -> Value {
+    json!({
+        "goal": view.goal.id, "status": view.state, "text": view.goal.text, "tasks": view.total,
+        "succeeded": view.succeeded, "submitted_ms": view.goal.submitted_ms, "ended_ms": view.ended_ms,
+        "error": view.error,
+    })
+}
+
+/// Goals as lines of a table.
+pub(super) fn lines(goals: &[GoalView], now_ms: u64) -> Vec<Line> {
+    let glyphs = Glyphs::of_locale();
+    let rows: Vec<Vec<String>> = goals
+        .iter()
+        .map(|view| {
+            let state = format!("{} {}", glyphs.goal(view.state).0, view.state.name());
+            let tasks =
+                if view.total == 0 { "-".to_owned() } else { format!("{}/{}", view.succeeded, view.total) };
+            let took = clock(view.goal.submitted_ms, view.ended_ms.unwrap_or(now_ms));
+            vec![view.goal.id.to_string(), state, tasks, took, sanitize::line(&view.goal.text)]
+        })
+        .collect();
+    let table = table(&["GOAL", "STATE", "TASKS", "TIME", "TEXT"], &rows, 4, terminal::data_width());
+    let meanings = std::iter::once(Meaning::Strong).chain(goals.iter().map(|view| glyphs.goal(view.state).1));
+    table.into_iter().zip(meanings).map(|(text, meaning)| Line::new(meaning, text)).collect()
+}
+
+/// Lists the newest goals.
+pub(super) async fn list(at: &Place, count: u32, out: &Out) -> Result<u8, Error> {
+    let goals = at.client().await?.goals(count as usize).await?;
+    if goals.is_empty() {
+        out.say(&Line::new(Meaning::Faint, "no goals yet; codegod build \"…\" makes one"));
+    } else {
+        out.data(&lines(&goals, now_ms()));
+    }
+    out.json(&goals.iter().map(summary).collect::<Vec<_>>());
+    Ok(0)
+}
+
+/// Shows a goal; takes the result of one that was started on this machine and ended unwatched.
+pub(super) async fn show(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Error> {
+    let client = at.client().await?;
+    let view = client.goal_view(goal).await?;
+    if view.state.is_final() && view.goal.kind == GoalKind::Build {
+        return build::finish(&client, &view, out).await;
+    }
+    build::print(&view, Origin::recall(goal).as_ref(), out);
+    Ok(build::exit_code(view.state))
+}
+
+/// Cancels a goal.
+pub(super) async fn cancel(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Error> {
+    at.client().await?.cancel_goal(goal).await?;
+    out.data(&[Line::new(Meaning::Plain, format!("{goal} is cancelled; its agents stop within seconds"))]);
+    out.json(&json!({ "goal": goal, "status": "cancelled" }));
+    Ok(0)
+}
+
+/// Gives a task all its attempts again.
+pub(super) async fn retry(at: &Place, task: &TaskId, out: &Out) -> Result<u8, Error> {
+    at.client().await?.retry_task(task).await?;
+    let goal = task.goal();
+    out.data(&[Line::new(
+        Meaning::Plain,
+        format!("{task} will be tried again; codegod show {goal} follows it up"),
+    )]);
+    out.json(&json!({ "task": task, "goal": goal, "status": "ready" }));
+    Ok(0)
+}

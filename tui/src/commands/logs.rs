@@ -1,0 +1,126 @@
+//! `logs`: what agents said and what their commands printed, and what comes.
+
+use std::time::Duration;
+
+use codegod_protocol::client::{Client, LogLine, now_ms};
+use codegod_protocol::id::AgentId;
+use serde_json::json;
+
+use super::Place;
+use crate::cli::Who;
+use crate::error::Error;
+use crate::output::{Line, Meaning, Out};
+use crate::sanitize;
+
+/// How long one read waits; new agents are looked for in between.
+const WAIT_MS: usize = 1_000;
+/// How long to wait before Redis is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Prints the last lines of each agent that is meant, in order of time, then what comes.
+pub(super) async fn logs(
+    at: &Place,
+    who: Option<Who>,
+    follow: bool,
+    lines: u32,
+    out: &Out,
+) -> Result<u8, Error> {
+    let client = at.client().await?;
+    let agents = meant(&client, who.as_ref()).await?;
+    let mut positions = Vec::with_capacity(agents.len());
+    let mut last: Vec<(AgentId, LogLine)> = Vec::new();
+    for agent in agents {
+        // At least one is read: its id is where following begins.
+        let mut read = client.last_log(&agent, lines.max(1) as usize).await?;
+        positions.push((
+            agent.clone(),
+            read.last().map_or_else(|| "0-0".to_owned(), |line| line.position.clone()),
+        ));
+        read.drain(..read.len().saturating_sub(lines as usize));
+        last.extend(read.into_iter().map(|line| (agent.clone(), line)));
+    }
+    last.sort_by_key(|(_, line)| time(line));
+    if last.is_empty() && !follow {
+        out.say(&Line::new(Meaning::Faint, "nothing was logged"));
+    }
+    print(&last, out);
+    if follow { follow_on(&client, who.as_ref(), positions, out).await } else { Ok(0) }
+}
+
+/// The agents that are meant. One that has ended is off the list, and its log may still be there.
+async fn meant(client: &Client, who: Option<&Who>) -> Result<Vec<AgentId>, Error> {
+    let listed: Vec<AgentId> = client.agents().await?.into_iter().map(|agent| agent.id).collect();
+    let Some(who) = who else { return Ok(listed) };
+    let found: Vec<AgentId> = listed.into_iter().filter(|agent| who.includes(agent)).collect();
+    match who {
+        Who::Agent(agent) if found.is_empty() => {
+            if client.last_log(agent, 1).await?.is_empty() {
+                return Err(Error::NoSuchAgent(format!("agent {agent}, nor a log of one")));
+            }
+            Ok(vec![agent.clone()])
+        }
+        _ => Ok(found),
+    }
+}
+
+async fn follow_on(
+    client: &Client,
+    who: Option<&Who>,
+    mut positions: Vec<(AgentId, String)>,
+    out: &Out,
+) -> Result<u8, Error> {
+    let mut listener = client.listener().await?;
+    let mut lost = false;
+    loop {
+        let read = async {
+            if positions.is_empty() {
+                tokio::time::sleep(Duration::from_millis(WAIT_MS as u64)).await;
+            }
+            let mut lines = Vec::new();
+            if !positions.is_empty() {
+                lines = listener.logs(&mut positions, WAIT_MS).await.map_err(Error::from)?;
+            }
+            // An agent that was started since is followed from its first line.
+            for agent in meant(client, who).await? {
+                if positions.iter().all(|(known, _)| *known != agent) {
+                    positions.push((agent, "0-0".to_owned()));
+                }
+            }
+            Ok::<_, Error>(lines)
+        };
+        match read.await {
+            Ok(lines) => {
+                if std::mem::take(&mut lost) {
+                    out.say(&Line::new(Meaning::Good, "Redis is back"));
+                }
+                print(&lines, out);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut lost, true) {
+                    out.say(&Line::new(
+                        Meaning::Bad,
+                        format!("Redis is away, trying again: {}", error.sentence()),
+                    ));
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// When a line was written, Unix time in milliseconds.
+fn time(line: &LogLine) -> u64 {
+    line.position.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or_else(now_ms)
+}
+
+fn print(lines: &[(AgentId, LogLine)], out: &Out) {
+    let text = |(agent, line): &(AgentId, LogLine)| {
+        let seconds = time(line) / 1000 % 86_400;
+        let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        Line::new(Meaning::Plain, format!("{clock} {agent:<14} {}", sanitize::line(&line.line)))
+    };
+    out.data(&lines.iter().map(text).collect::<Vec<_>>());
+    for (agent, line) in lines {
+        out.json(&json!({ "ms": time(line), "agent": agent, "task": line.task, "line": line.line }));
+    }
+}

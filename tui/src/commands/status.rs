@@ -1,0 +1,102 @@
+//! `status`: the fleet, its queues, the counts and the newest goals.
+
+use std::collections::BTreeMap;
+
+use codegod_protocol::agent::AgentStatus;
+use codegod_protocol::client::{QueueView, now_ms};
+use codegod_protocol::id::Role;
+use serde_json::json;
+
+use super::{Place, goals};
+use crate::error::Error;
+use crate::output::{Line, Meaning, Out};
+use crate::text::{clock, table};
+use crate::{sanitize, terminal};
+
+/// How many goals are shown.
+const GOALS: usize = 5;
+
+/// Shows all of it.
+pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
+    let client = at.client().await?;
+    let now = now_ms();
+    let desired = client.desired_fleet().await?;
+    let agents = client.agents().await?;
+    let queues = client.queues().await?;
+    let metrics: BTreeMap<_, _> = client.metrics().await?.into_iter().collect();
+    let newest = client.goals(GOALS).await?;
+    let mut lines = roles(&desired, &agents, &queues, now);
+    lines.push(Line::new(Meaning::Plain, ""));
+    lines.extend(agent_lines(&agents, now));
+    if !metrics.is_empty() {
+        let counts: Vec<String> = metrics.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        lines.push(Line::new(Meaning::Plain, ""));
+        lines.push(Line::new(Meaning::Plain, format!("tasks so far: {}", counts.join(", "))));
+    }
+    if !newest.is_empty() {
+        lines.push(Line::new(Meaning::Plain, ""));
+        lines.extend(goals::lines(&newest, now));
+    }
+    out.data(&lines);
+    let agents: Vec<_> =
+        agents.iter().map(|agent| json!({ "status": agent, "alive": agent.is_alive(now) })).collect();
+    let newest: Vec<_> = newest.iter().map(goals::summary).collect();
+    out.json(&json!({
+        "redis": client.url(), "desired": desired.iter().map(|(role, count)| (role.name(), count)).collect::<BTreeMap<_, _>>(),
+        "agents": agents, "queues": queues, "metrics": metrics, "goals": newest,
+    }));
+    Ok(0)
+}
+
+fn roles(desired: &BTreeMap<Role, u32>, agents: &[AgentStatus], queues: &[QueueView], now: u64) -> Vec<Line> {
+    let rows: Vec<Vec<String>> = Role::ALL
+        .into_iter()
+        .map(|role| {
+            let alive = agents.iter().filter(|agent| agent.role == role && agent.is_alive(now)).count();
+            let queue = queues.iter().find(|queue| queue.role == role);
+            let wanted = desired.get(&role).map_or_else(|| "-".to_owned(), u32::to_string);
+            let count = |pick: fn(&QueueView) -> u64| queue.map_or(0, pick).to_string();
+            vec![
+                role.to_string(),
+                wanted,
+                alive.to_string(),
+                count(|queue| queue.ready),
+                count(|queue| queue.in_flight),
+            ]
+        })
+        .collect();
+    let head = ["ROLE", "WANTED", "ALIVE", "READY", "IN FLIGHT"];
+    headed(table(&head, &rows, 0, terminal::data_width()), |_| Meaning::Plain)
+}
+
+fn agent_lines(agents: &[AgentStatus], now: u64) -> Vec<Line> {
+    if agents.is_empty() {
+        return vec![Line::new(Meaning::Attention, "no agents run; start-agents.sh up starts some")];
+    }
+    let rows: Vec<Vec<String>> = agents.iter().map(|agent| agent_row(agent, now)).collect();
+    let head = ["AGENT", "PHASE", "SEEN", "DONE", "FAILED", "TASK", "DOING"];
+    headed(table(&head, &rows, 6, terminal::data_width()), |i| match agents.get(i) {
+        Some(agent) if !agent.is_alive(now) => Meaning::Bad,
+        Some(agent) if agent.current_task.is_some() => Meaning::Busy,
+        _ => Meaning::Plain,
+    })
+}
+
+fn agent_row(agent: &AgentStatus, now: u64) -> Vec<String> {
+    let phase = if agent.is_alive(now) { agent.phase.name() } else { "dead" };
+    let doing = agent.title.as_deref().or(agent.note.as_deref()).unwrap_or("-");
+    vec![
+        agent.id.to_string(),
+        phase.to_owned(),
+        format!("{} ago", clock(agent.heartbeat_ms, now)),
+        agent.succeeded.to_string(),
+        agent.failed.to_string(),
+        agent.current_task.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+        sanitize::line(doing),
+    ]
+}
+
+fn headed(table: Vec<String>, meaning: impl Fn(usize) -> Meaning) -> Vec<Line> {
+    let look = |i: usize| if i == 0 { Meaning::Strong } else { meaning(i - 1) };
+    table.into_iter().enumerate().map(|(i, text)| Line::new(look(i), text)).collect()
+}

@@ -1,0 +1,70 @@
+//! One glyph and one look for each state; always shown beside a word or in a fixed place.
+
+use codegod_protocol::goal::GoalState;
+use codegod_protocol::task::TaskState;
+
+use crate::output::Meaning;
+
+/// The glyphs of a terminal: Unicode, or ASCII where the locale has no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Glyphs {
+    unicode: bool,
+}
+
+impl Glyphs {
+    /// What the locale of this process can show.
+    pub(crate) fn of_locale() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+        // No locale at all is how containers and services start; their terminals do show UTF-8.
+        let unicode = locale.is_none_or(|locale| {
+            let locale = locale.to_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8") || locale == "c" || locale == "posix"
+        });
+        Self { unicode }
+    }
+
+    /// All of Unicode, whatever the locale says.
+    #[cfg(test)]
+    pub(crate) fn unicode() -> Self {
+        Self { unicode: true }
+    }
+
+    /// ASCII only.
+    #[cfg(test)]
+    pub(crate) fn ascii() -> Self {
+        Self { unicode: false }
+    }
+
+    /// Of a task's state.
+    pub(crate) fn task(&self, state: TaskState) -> (&'static str, Meaning) {
+        let (unicode, ascii, meaning) = match state {
+            TaskState::Waiting => ("·", ".", Meaning::Faint),
+            TaskState::Ready => ("○", "o", Meaning::Plain),
+            TaskState::Running => ("▶", ">", Meaning::Busy),
+            TaskState::Succeeded => ("✓", "+", Meaning::Good),
+            TaskState::Failed => ("✗", "x", Meaning::Bad),
+            TaskState::Cancelled => ("−", "-", Meaning::Faint),
+            TaskState::Blocked => ("!", "!", Meaning::Attention),
+        };
+        (if self.unicode { unicode } else { ascii }, meaning)
+    }
+
+    /// Of a goal's state.
+    pub(crate) fn goal(&self, state: GoalState) -> (&'static str, Meaning) {
+        match state {
+            GoalState::Queued => self.task(TaskState::Ready),
+            GoalState::Planning | GoalState::Running => self.task(TaskState::Running),
+            GoalState::Paused => self.task(TaskState::Waiting),
+            GoalState::Succeeded => self.task(TaskState::Succeeded),
+            GoalState::Failed => self.task(TaskState::Failed),
+            GoalState::Cancelled => self.task(TaskState::Cancelled),
+            GoalState::Blocked => self.task(TaskState::Blocked),
+        }
+    }
+
+    /// The rails of a tree: a child, the last child, and what leads past each to later ones.
+    pub(crate) fn rails(&self) -> [&'static str; 4] {
+        if self.unicode { ["├ ", "└ ", "│ ", "  "] } else { ["|-", "`-", "| ", "  "] }
+    }
+}

@@ -1,0 +1,117 @@
+//! Widths, durations and tables: text laid out for a terminal of a given width.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How many columns the text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most `columns` columns, cut with an ellipsis where it is longer.
+pub(crate) fn fit(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    if columns == 0 {
+        return String::new();
+    }
+    let (mut cut, mut used) = (String::new(), 0);
+    for character in text.chars() {
+        let wide = character.width().unwrap_or(0);
+        if used + wide > columns - 1 {
+            break;
+        }
+        cut.push(character);
+        used += wide;
+    }
+    cut.push('…');
+    cut
+}
+
+/// The text padded to `columns` columns, and cut when it is longer.
+pub(crate) fn pad(text: &str, columns: usize) -> String {
+    let mut text = fit(text, columns);
+    let missing = columns.saturating_sub(width(&text));
+    text.extend(std::iter::repeat_n(' ', missing));
+    text
+}
+
+/// A duration for people: `3.2s`, `48s`, `3m 12s`, `1h 04m`.
+pub(crate) fn duration(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "floored, never negative, small"
+    )]
+    let whole = seconds.max(0.0) as u64;
+    match whole {
+        0..=9 => format!("{:.1}s", seconds.max(0.0)),
+        10..=59 => format!("{whole}s"),
+        60..=3599 => format!("{}m {:02}s", whole / 60, whole % 60),
+        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// The seconds between two Unix times in milliseconds; 0 when the clocks disagree.
+pub(crate) fn seconds_between(from_ms: u64, to_ms: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "durations stay far below 2^52 ms")]
+    let ms = to_ms.saturating_sub(from_ms) as f64;
+    ms / 1000.0
+}
+
+/// Whole seconds between two Unix times in milliseconds, for clocks that tick.
+pub(crate) fn clock(from_ms: u64, to_ms: u64) -> String {
+    let whole = to_ms.saturating_sub(from_ms) / 1000;
+    match whole {
+        0..=59 => format!("{whole}s"),
+        60..=3599 => format!("{}m {:02}s", whole / 60, whole % 60),
+        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Lays rows out in columns as wide as they need; the column `elastic` gives way when the table is
+/// wider than `columns`.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>], elastic: usize, columns: usize) -> Vec<String> {
+    let cell = |row: &[String], i: usize| row.get(i).map_or(0, |text| width(text));
+    let mut widths: Vec<usize> = (0..head.len())
+        .map(|i| rows.iter().map(|row| cell(row, i)).chain([width(head[i])]).max().unwrap_or(0))
+        .collect();
+    let together: usize = widths.iter().sum::<usize>() + 2 * head.len().saturating_sub(1);
+    if let Some(wide) = widths.get_mut(elastic) {
+        *wide = wide.saturating_sub(together.saturating_sub(columns)).max(8);
+    }
+    let lay = |row: Vec<&str>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(text, wide)| pad(text, *wide)).collect();
+        fit(cells.join("  ").trim_end(), columns)
+    };
+    let body = rows.iter().map(|row| lay(row.iter().map(String::as_str).collect()));
+    std::iter::once(lay(head.to_vec())).chain(body).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_characters_count_twice_and_nothing_is_cut_in_half() {
+        assert_eq!(fit("日本語", 4), "日…");
+        assert_eq!(pad("ab", 4), "ab  ");
+        assert_eq!(fit("abc", 0), "");
+    }
+
+    #[test]
+    fn durations_read_like_a_clock() {
+        assert_eq!(
+            [0.04, 9.96, 59.9, 192.0, 3840.0].map(duration),
+            ["0.0s", "10.0s", "59s", "3m 12s", "1h 04m"].map(str::to_owned)
+        );
+    }
+
+    #[test]
+    fn a_table_fits_its_width() {
+        let rows = vec![vec!["g-1".to_owned(), "a very long goal text that goes on".to_owned()]];
+        for line in table(&["goal", "text"], &rows, 1, 20) {
+            assert!(width(&line) <= 20, "{line:?}");
+        }
+    }
+}
