@@ -36,7 +36,7 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     text
 }
 
-/// A duration for people: `3.2s`, `48s`, `3m 12s`, `1h 04m`.
+/// A duration for people: `3.2s`, `48.0s`, `3m 12s`, `1h 04m`.
 pub(crate) fn duration(seconds: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
@@ -45,8 +45,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     )]
     let whole = seconds.max(0.0) as u64;
     match whole {
-        0..=9 => format!("{:.1}s", seconds.max(0.0)),
-        10..=59 => format!("{whole}s"),
+        0..=59 => format!("{:.1}s", seconds.max(0.0)),
         60..=3599 => format!("{}m {:02}s", whole / 60, whole % 60),
         _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
     }
@@ -102,8 +101,8 @@ mod tests {
     #[test]
     fn durations_read_like_a_clock() {
         assert_eq!(
-            [0.04, 9.96, 59.9, 192.0, 3840.0].map(duration),
-            ["0.0s", "10.0s", "59s", "3m 12s", "1h 04m"].map(str::to_owned)
+            [0.04, 9.96, 48.3, 192.0, 3840.0].map(duration),
+            ["0.0s", "10.0s", "48.3s", "3m 12s", "1h 04m"].map(str::to_owned)
         );
     }
 

@@ -226,8 +226,8 @@ fn task_line(row: &Row, rails: &str, glyphs: &Glyphs, width: usize, now_ms: u64)
         (_, Some(seconds), _) => duration(seconds),
         _ => String::new(),
     };
-    let attempt = if row.attempt > 1 { format!(" ×{}", row.attempt) } else { String::new() };
-    let right = format!("{} {time:>7}{attempt}", pad(state, 10));
+    let attempt = if row.attempt > 1 { format!("attempt {} ", row.attempt) } else { String::new() };
+    let right = format!("{attempt}{} {time:>7}", pad(state, 10));
     let left = format!("{rails}{glyph} {:<8} {}", row.role, crate::sanitize::line(&row.title));
     let room = width.saturating_sub(columns_of(&right) + 1);
     // On a very narrow terminal the title counts more than the clock.

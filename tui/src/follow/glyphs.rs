@@ -65,6 +65,6 @@ impl Glyphs {
 
     /// The rails of a tree: a child, the last child, and what leads past each to later ones.
     pub(crate) fn rails(&self) -> [&'static str; 4] {
-        if self.unicode { ["├ ", "└ ", "│ ", "  "] } else { ["|-", "`-", "| ", "  "] }
+        if self.unicode { ["├ ", "└ ", "│ ", "  "] } else { ["|- ", "`- ", "|  ", "   "] }
     }
 }

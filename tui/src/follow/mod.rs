@@ -6,7 +6,7 @@ mod glyphs;
 mod plain;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod watch;
 
 pub(crate) use draw::understood;

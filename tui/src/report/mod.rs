@@ -85,7 +85,7 @@ pub(crate) fn report(view: &GoalView, origin: Option<&Origin>, now_ms: u64) -> R
         goal: view.goal.id.clone(),
         status: view.state,
         result: Outcome {
-            commit: view.commit.clone(),
+            commit: crate::workspace::result_commit(view).map(str::to_owned),
             branch: origin.and_then(|origin| origin.branch.clone()),
             path: path.map(|path| path.display().to_string()),
         },
