@@ -68,7 +68,7 @@ fn choose<'l>(
     if !fits {
         return Ok(None);
     }
-    let context = context(&goal.text, intent, &groups);
+    let context = context(goal, intent, &groups);
     let renderer = Renderer::new(playbook)?;
     if !renderer.holds(applies.when.as_deref(), &context)? {
         return Ok(None);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use codegod_protocol::goal::Goal;
 use codegod_protocol::intent::{FeatureKind, Intent};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
@@ -25,10 +26,10 @@ pub(super) const NAMES: [&str; 13] = [
     "resource",
 ];
 
-/// The context for templates of a goal: `text` is its sentence, `symptom` the named groups of the
+/// The context for templates of a goal that was understood as `intent`; `symptom`:  the named groups of the
 /// playbook's symptom (empty for a playbook without one).
 #[must_use]
-pub fn context(text: &str, intent: &Intent, symptom: &BTreeMap<String, Option<String>>) -> Value {
+pub fn context(goal: &Goal, intent: &Intent, symptom: &BTreeMap<String, Option<String>>) -> Value {
     let stack = &intent.stack;
     context! {
         intent => Value::from(Serde(intent)),
@@ -37,7 +38,7 @@ pub fn context(text: &str, intent: &Intent, symptom: &BTreeMap<String, Option<St
             title => intent.title.as_str(),
             slug => slug(&intent.name),
         },
-        goal => context! { text => on_one_line(text) },
+        goal => context! { id => goal.id.as_str(), text => on_one_line(&goal.text) },
         backend => stack.backend.clone(),
         frontend => stack.frontend.clone(),
         database => stack.database.clone(),
