@@ -257,6 +257,10 @@ impl Watch<'_> {
             answer = terminal::ask(&question) => answer,
             _ = signals.next() => None,
         };
+        if answer.is_none() {
+            // The question's line was not ended by an answer.
+            self.out.say(&Line::new(Meaning::Plain, ""));
+        }
         if let Some(screen) = &mut self.screen {
             screen.forget();
         }

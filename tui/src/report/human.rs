@@ -85,10 +85,14 @@ fn checks(task: &TaskView, glyphs: &Glyphs) -> Vec<Line> {
     let proved = |evidence: &Evidence| {
         verdict.is_some_and(|verdict| verdict.checks.iter().any(|check| check.evidence == *evidence))
     };
-    // What a succeeded task did on the way is in the JSON report; the claim stands on its checks.
-    let failed = result.evidence.iter().filter(|evidence| !evidence.succeeded() && !proved(evidence));
-    if task.state != TaskState::Succeeded {
-        lines.extend(failed.flat_map(|evidence| shown(evidence, FAILED_LINES)));
+    // What a task did on the way is in the JSON report, as long as its checks carry the claim; what
+    // failed, and what a task without checks did, stands here.
+    for evidence in result.evidence.iter().filter(|evidence| !proved(evidence)) {
+        match (task.state, evidence.succeeded()) {
+            (TaskState::Succeeded, true) if verdict.is_none() => lines.extend(shown(evidence, PASSED_LINES)),
+            (TaskState::Succeeded, _) | (_, true) => {}
+            (_, false) => lines.extend(shown(evidence, FAILED_LINES)),
+        }
     }
     lines
 }
