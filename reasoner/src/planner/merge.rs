@@ -13,6 +13,11 @@ use super::{closing, words};
 /// Joining text is quick; the checks of both sides are not.
 const DEADLINE_SECONDS: u64 = 900;
 
+/// What a merge task notes in its metadata: the commits of both sides, and the files, a line each.
+const OURS: &str = "ours";
+const THEIRS: &str = "theirs";
+const FILES: &str = "files";
+
 /// Two commits that can't be joined by themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Conflict<'a> {
@@ -37,8 +42,8 @@ pub fn merge_task(task: &Task, number: u32, conflict: &Conflict<'_>) -> Task {
     validate.insert(0, parses());
     let all_allowed = validate.iter().all(|check| check.action.allowed_to(task.role));
     let recipes = conflict.made_by.iter().chain([&task]).map(|task| task.environments.clone());
-    let sides = [("ours", conflict.ours.to_owned()), ("theirs", conflict.theirs.to_owned())];
-    let files = ("files", conflict.files.join("\n"));
+    let sides = [(OURS, conflict.ours.to_owned()), (THEIRS, conflict.theirs.to_owned())];
+    let files = (FILES, conflict.files.join("\n"));
     let metadata: BTreeMap<String, String> =
         sides.into_iter().chain([files]).map(|(name, text)| (name.to_owned(), text)).collect();
     Task {
@@ -60,6 +65,15 @@ pub fn merge_task(task: &Task, number: u32, conflict: &Conflict<'_>) -> Task {
         procedure: procedure(conflict, validate),
         metadata,
     }
+}
+
+/// What a person is asked when the merge task `task` (made by [`merge_task`]) could not join its sides:
+/// `why` is what kept it from that. It names the files and the commits of both sides.
+#[must_use]
+pub fn merge_question(task: &Task, why: &str) -> String {
+    let noted = |name: &str| task.metadata.get(name).map_or("unknown", String::as_str);
+    let files: Vec<String> = noted(FILES).lines().map(str::to_owned).collect();
+    words::merge_question(&files, noted(OURS), noted(THEIRS), why)
 }
 
 fn procedure(conflict: &Conflict<'_>, validate: Vec<Check>) -> Procedure {

@@ -12,7 +12,7 @@ use codegod_protocol::intent::{Intent, ProjectType};
 use codegod_protocol::plan::{self, Plan};
 
 pub use closing::verification;
-pub use merge::{Conflict, merge_task};
+pub use merge::{Conflict, merge_question, merge_task};
 pub use words::{Misfit, PlanFailure};
 
 use crate::playbook::Library;

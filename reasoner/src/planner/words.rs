@@ -169,6 +169,15 @@ pub(super) fn merge_problem(files: &[String]) -> String {
     format!("Two tasks changed the same lines of {}.", listed(files))
 }
 
+pub(super) fn merge_question(files: &[String], ours: &str, theirs: &str, why: &str) -> String {
+    format!(
+        "Two sides changed {}, and both can't be kept: {}. What should it hold? One side is commit {ours}, \
+         the other commit {theirs}.",
+        listed(files),
+        why.trim_end_matches('.')
+    )
+}
+
 pub(super) const MERGE_CAUSE: &str =
     "Both sides added lines at the same place, so the lines of both belong there.";
 pub(super) const MERGE_STEP: &str = "The joined files hold the lines of both sides.";

@@ -26,7 +26,7 @@ pub(super) const NAMES: [&str; 13] = [
     "resource",
 ];
 
-/// The context for templates of a goal that was understood as `intent`; `symptom`:  the named groups of the
+/// The context for templates of a goal that was understood as `intent`; `symptom`: the named groups of the
 /// playbook's symptom (empty for a playbook without one).
 #[must_use]
 pub fn context(goal: &Goal, intent: &Intent, symptom: &BTreeMap<String, Option<String>>) -> Value {
