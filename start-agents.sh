@@ -92,7 +92,7 @@ up() {
 }
 
 down() {
-  local all=no goals=
+  local all=no fleet
   case ${1-} in
     '') ;;
     --all) all=yes ;;
@@ -100,11 +100,11 @@ down() {
   esac
   lock
   redis_url_if_known
-  if [[ -x $BIN/codegod ]]; then goals=$(known_goals); fi
+  fleet=$(fleet_id)
   fleet_stop
-  clear_leftovers "$goals"
+  clear_leftovers "$fleet"
   redis_stop
-  find_survivors "$goals"
+  find_survivors "$fleet"
   if [[ $all == yes ]]; then stop_docker; fi
   unlock
   report_survivors || exit 1

@@ -46,7 +46,7 @@ start_docker() {
   fi
   has dockerd || die_missing docker
   sudo=$(root_prefix)
-  if [[ -d /run/systemd/system ]]; then
+  if has_systemd; then
     allowed "The Docker daemon is not running. To start it, start-agents.sh runs:" "${sudo}systemctl start docker"
     need_root "starting the Docker daemon"
     step "starting the Docker daemon" as_root systemctl start docker || true
@@ -57,7 +57,7 @@ start_docker() {
     start_dockerd
   fi
   wait_for "$DOCKER_PATIENCE" "the Docker daemon" docker_ready || {
-    if [[ ! -d /run/systemd/system ]]; then show_log "$STATE/log/dockerd.log"; fi
+    has_systemd || show_log "$STATE/log/dockerd.log"
     if grep -qi 'permission denied' "$STATE/log/docker.err"; then
       die "$EXIT_UNAVAILABLE" "the Docker daemon runs, and $(id -un) may not use it" \
         "${sudo}usermod -aG docker $(id -un), then log in again"
@@ -66,6 +66,8 @@ start_docker() {
   }
   say "✓ the Docker daemon runs"
 }
+
+has_systemd() { [[ -d /run/systemd/system ]]; }
 
 # start_dockerd: detached from this terminal and its signals.
 start_dockerd() {

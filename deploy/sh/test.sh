@@ -21,7 +21,7 @@ run_tests() {
   ensure_docker
   ensure_base_image
   # The tests start what they need themselves: nothing of a running fleet may reach them.
-  unset REDIS_URL CODEGOD_STATE_DIR CODEGOD_PREFIX
+  unset REDIS_URL CODEGOD_STATE_DIR CODEGOD_PREFIX CODEGOD_BIN_DIR
   clear_leftovers ''
   cd "$REPO" || exit 1
   check "format (cargo fmt)" cargo fmt --all --check
