@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use codegod_protocol::client::{Client, GoalView, now_ms};
+use anyhow::{Context, Result, bail, ensure};
+use codegod_protocol::client::{Client, GoalView, PlanningOutcome, now_ms};
 use codegod_protocol::goal::Goal;
 use codegod_protocol::id::{AgentId, GoalId, Role};
+use codegod_protocol::task::Task;
 
 use crate::plans;
 use crate::redis_server::RedisServer;
@@ -91,6 +92,26 @@ impl Fleet {
     pub async fn submit_goal(&self, goal: Goal) -> Result<GoalId> {
         self.client.submit_goal(&goal).await?;
         Ok(goal.id)
+    }
+
+    /// Starts a goal with a plan of the test's own. The goal is never in the goals stream: a master would
+    /// plan it from its text.
+    ///
+    /// # Errors
+    /// When Redis does not take it.
+    pub async fn start_plan(&self, goal: &Goal, tasks: &[Task]) -> Result<GoalId> {
+        let keys = self.client.keys();
+        let mut raw = redis::Client::open(self.redis.url())?.get_connection()?;
+        redis::pipe()
+            .atomic()
+            .hset(keys.goal(&goal.id), "goal", serde_json::to_string(goal)?)
+            .hset(keys.goal(&goal.id), "state", "planning")
+            .persist(keys.blobs(&goal.id))
+            .lpush(keys.recent_goals(), goal.id.as_str())
+            .exec(&mut raw)?;
+        let outcome = self.client.submit_plan(&goal.id, &plans::intent(), tasks).await?;
+        ensure!(outcome == PlanningOutcome::Accepted, "the plan was not taken: {outcome:?}");
+        Ok(goal.id.clone())
     }
 
     /// Waits until a goal has ended.

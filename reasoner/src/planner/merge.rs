@@ -18,6 +18,9 @@ const OURS: &str = "ours";
 const THEIRS: &str = "theirs";
 const FILES: &str = "files";
 
+/// Endings of files that the syntax check can parse.
+const PARSED: [&str; 6] = [".py", ".json", ".toml", ".mjs", ".cjs", ".js"];
+
 /// Two commits that can't be joined by themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Conflict<'a> {
@@ -39,7 +42,7 @@ pub struct Conflict<'a> {
 #[must_use]
 pub fn merge_task(task: &Task, number: u32, conflict: &Conflict<'_>) -> Task {
     let mut validate = closing::repeatable(conflict.made_by);
-    validate.insert(0, parses());
+    validate.splice(0..0, of_joined(conflict.files));
     let all_allowed = validate.iter().all(|check| check.action.allowed_to(task.role));
     let recipes = conflict.made_by.iter().chain([&task]).map(|task| task.environments.clone());
     let sides = [(OURS, conflict.ours.to_owned()), (THEIRS, conflict.theirs.to_owned())];
@@ -98,12 +101,22 @@ fn procedure(conflict: &Conflict<'_>, validate: Vec<Check>) -> Procedure {
     }
 }
 
-/// A check that never depends on what the sides brought, so that there always is one.
-fn parses() -> Check {
-    Check {
-        title: words::MERGE_SYNTAX.to_owned(),
-        action: Action::CheckSyntax { path: String::new() },
-        environment: None,
-        repeat: false,
-    }
+/// Checks of the joined files themselves, so that there always is one, whatever the sides brought: each
+/// is there without marks of a conflict, and still parses where a parser knows it.
+fn of_joined(files: &[String]) -> Vec<Check> {
+    let quoted: Vec<String> = files.iter().map(|file| format!("'{}'", file.replace('\'', r"'\''"))).collect();
+    let files_quoted = quoted.join(" ");
+    let marks = Action::ValidateOutput {
+        run: format!(
+            "cat -- {files_quoted} >/dev/null && ! grep -nE '^(<<<<<<<|>>>>>>>)( |$)' -- {files_quoted}"
+        ),
+        workdir: String::new(),
+        matches: None,
+        deadline_seconds: 60,
+    };
+    let check = |title: String, action| Check { title, action, environment: None, repeat: false };
+    let parsed = files.iter().filter(|file| PARSED.iter().any(|ending| file.ends_with(ending)));
+    let syntax =
+        parsed.map(|file| check(words::still_parses(file), Action::CheckSyntax { path: file.clone() }));
+    std::iter::once(check(words::MERGE_WITHOUT_MARKS.to_owned(), marks)).chain(syntax).collect()
 }

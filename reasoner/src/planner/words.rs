@@ -184,4 +184,8 @@ pub(super) const MERGE_STEP: &str = "The joined files hold the lines of both sid
 pub(super) const MERGE_RISK: &str =
     "Lines of both sides may contradict one another; the checks of both show it.";
 pub(super) const MERGE_CRITERION: &str = "The checks of both sides pass on the joined source.";
-pub(super) const MERGE_SYNTAX: &str = "Every joined file still parses";
+pub(super) const MERGE_WITHOUT_MARKS: &str = "Every joined file is there, without marks of a conflict";
+
+pub(super) fn still_parses(file: &str) -> String {
+    format!("The joined {file} still parses")
+}

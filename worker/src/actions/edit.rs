@@ -115,7 +115,7 @@ pub(super) async fn resolve_conflict(
                     }
                     Err(codegod_source::Error::NotMergeable { files }) => {
                         let said = format!(
-                            "{} can't be joined line by line ({ours} and {theirs})",
+                            "{} can't be joined line by line: binary, deleted on one side, or of another kind",
                             files.join(", ")
                         );
                         return Ok(Outcome::said("join both sides", false, said));

@@ -21,6 +21,7 @@ use codegod_protocol::evidence::{Evidence, Finding, TestCounts, Verdict};
 use codegod_protocol::memory::Reasoning;
 use codegod_protocol::result::{Outputs, ResourceUsage, ResultStatus, TaskResult};
 use codegod_protocol::task::{Task, TaskKind};
+use codegod_reasoner::planner;
 use codegod_reasoner::reasoning::{Ladder, ReasonError, Reasoner};
 use codegod_source::Message;
 
@@ -151,7 +152,12 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
     let worked = work(&mut bench).await;
     let (evidence, stopped) = match worked {
         Ok(Worked { evidence, failed: None }) => (evidence, None),
-        Ok(Worked { evidence, failed: Some(why) }) => (evidence, Some(why)),
+        Ok(Worked { evidence, failed: Some(why) }) => {
+            // A person who is asked about a conflict wants to read what it is, not which step found it.
+            let said = evidence.last().filter(|_| task.kind == TaskKind::Merge);
+            let why = said.map_or(why, |evidence| evidence.output.trim().to_owned());
+            (evidence, Some(why))
+        }
         Err(error) => {
             close(&mut bench).await;
             return Err(error);
@@ -159,7 +165,7 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
     };
     if let Some(why) = stopped {
         let usage = close(&mut bench).await;
-        let failed = Conclusion::without_success(failure_status(task), why);
+        let failed = not_done(task, why);
         return Ok(Conclusion { evidence, usage, ..failed });
     }
     context.journal.phase(Phase::Validating).await;
@@ -172,11 +178,16 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
     outcome.map(|conclusion| Conclusion { usage, ..conclusion })
 }
 
-/// Joining both sides is tried once: what does not fit together is for a person to decide.
-fn failure_status(task: &Task) -> ResultStatus {
+/// What an attempt comes to whose acting or validation failed. Joining both sides is tried once: what
+/// does not fit together is for a person to decide.
+fn not_done(task: &Task, why: String) -> Conclusion {
     match task.kind {
-        TaskKind::Merge => ResultStatus::Blocked,
-        TaskKind::Work | TaskKind::Check | TaskKind::Verification => ResultStatus::Failed,
+        TaskKind::Merge => {
+            Conclusion::without_success(ResultStatus::Blocked, planner::merge_question(task, &why))
+        }
+        TaskKind::Work | TaskKind::Check | TaskKind::Verification => {
+            Conclusion::without_success(ResultStatus::Failed, why)
+        }
     }
 }
 
@@ -242,7 +253,7 @@ async fn conclude(
     let task = &context.task;
     context.journal.validated(&verdict).await;
     if !verdict.passed {
-        let failed = Conclusion::without_success(failure_status(task), verdict.summary.clone());
+        let failed = not_done(task, verdict.summary.clone());
         return Ok(Conclusion { evidence, verdict: Some(verdict), ..failed });
     }
     let commit = match task.kind {

@@ -31,7 +31,10 @@ pub(super) enum Source {
 
 /// Fetches what the task's needs published and joins it.
 pub(super) async fn prepare(context: &mut Context) -> Result<Source, Error> {
-    let needs = context.client.needs(&context.task.id).await?;
+    let mut needs = context.client.needs(&context.task.id).await?;
+    // In the plan's order, whatever the order of the needs: two tasks that join the same commits then
+    // make the same merge.
+    needs.sort();
     let mut results = Vec::with_capacity(needs.len());
     for need in &needs {
         results.push(result_of(context, need).await?);
@@ -53,6 +56,8 @@ pub(super) async fn prepare(context: &mut Context) -> Result<Source, Error> {
         // A merge task starts on one side; joining the other is what it is for.
         (Merge::Conflict { ours, .. }, TaskKind::Merge) => Ok(Source::Ready { commit: ours, environments }),
         (Merge::Conflict { ours, theirs, files }, _) => {
+            // It may be a merge that only this host has made; a person is to see it, too.
+            publish_commit(context, &ours).await?;
             Ok(Source::Conflict(Box::new(merge_task(context, &needs, &ours, &theirs, &files).await?)))
         }
     }
