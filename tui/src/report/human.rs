@@ -107,8 +107,9 @@ fn check_line(check: &CheckOutcome, glyphs: &Glyphs) -> Line {
 fn shown(evidence: &Evidence, count: usize) -> Vec<Line> {
     let first = evidence.command.lines().next().unwrap_or_default();
     let more = if evidence.command.lines().count() > 1 { " …" } else { "" };
+    // The exit code comes first: a long command is cut at the terminal's edge, the proof is not.
     let command =
-        format!("      $ {first}{more}  (exit {}, {})", evidence.exit_code, duration(evidence.seconds));
+        format!("      exit {} in {}: {first}{more}", evidence.exit_code, duration(evidence.seconds));
     let output: Vec<String> = sanitize::lines(&evidence.output).filter(|line| !line.is_empty()).collect();
     let tail = output.iter().skip(output.len().saturating_sub(count));
     let tail = tail.map(|line| Line::new(Meaning::Faint, format!("        {line}")));
