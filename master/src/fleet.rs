@@ -32,6 +32,8 @@ const END_PATIENCE: Duration = Duration::from_secs(15);
 struct Worker {
     role: Role,
     child: Child,
+    /// Its process id; the child does not tell it any more once it has ended.
+    pid: u32,
     started: Instant,
 }
 
@@ -47,6 +49,8 @@ struct Fleet {
     settings: Settings,
     workers: Vec<Worker>,
     restarts: BTreeMap<Role, Restarts>,
+    /// Process ids of workers that ended and may still be on the list of agents.
+    ended: Vec<u32>,
 }
 
 /// Keeps the fleet at its size until told to stop; then ends the agents of this host.
@@ -54,7 +58,8 @@ pub(crate) async fn keep_size(client: Client, settings: Settings, stop: Cancella
     if settings.keeping == FleetKeeping::Nobody {
         return stop.cancelled().await;
     }
-    let mut fleet = Fleet { client, settings, workers: Vec::new(), restarts: BTreeMap::new() };
+    let mut fleet =
+        Fleet { client, settings, workers: Vec::new(), restarts: BTreeMap::new(), ended: Vec::new() };
     loop {
         if let Err(error) = fleet.reconcile().await {
             tracing::debug!(%error, "the fleet could not be looked at");
@@ -69,6 +74,7 @@ pub(crate) async fn keep_size(client: Client, settings: Settings, stop: Cancella
 impl Fleet {
     async fn reconcile(&mut self) -> Result<(), Error> {
         self.bury();
+        self.strike_off().await?;
         if !self.client.lease_host(&self.settings.host, HOST_LEASE_SECONDS).await? {
             return Ok(());
         }
@@ -103,17 +109,18 @@ impl Fleet {
         let unheard = |worker: &&Worker| {
             worker.role == role
                 && worker.started.elapsed() < START_PATIENCE
-                && !here.iter().any(|agent| Some(agent.pid) == worker.child.id())
+                && !here.iter().any(|agent| agent.pid == worker.pid)
         };
         self.workers.iter().filter(unheard).count()
     }
 
     /// Takes note of workers that ended by themselves.
     fn bury(&mut self) {
-        let restarts = &mut self.restarts;
+        let (restarts, ended) = (&mut self.restarts, &mut self.ended);
         self.workers.retain_mut(|worker| match worker.child.try_wait() {
             Ok(None) => true,
             Ok(Some(status)) => {
+                ended.push(worker.pid);
                 tracing::info!(role = %worker.role, %status, "a worker ended");
                 let role = restarts.entry(worker.role).or_default();
                 if status.success() {
@@ -136,6 +143,23 @@ impl Fleet {
         });
     }
 
+    /// Takes workers off the list that ended without doing so themselves (they were killed): at once, so
+    /// that others are started and what they left in Docker is removed.
+    async fn strike_off(&mut self) -> Result<(), Error> {
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let agents = self.client.agents().await?;
+        let is_ours =
+            |agent: &&AgentStatus| agent.host == self.settings.host && self.ended.contains(&agent.pid);
+        for agent in agents.iter().filter(is_ours) {
+            tracing::info!(agent.id = %agent.id, pid = agent.pid, "killed; taken off the list");
+            self.client.remove_agent(&agent.id).await?;
+        }
+        self.ended.clear();
+        Ok(())
+    }
+
     /// Takes agents of this host off the list that died without a word: their process is gone.
     async fn forget_dead(&self, agents: &[AgentStatus]) -> Result<(), Error> {
         for agent in agents.iter().filter(|agent| agent.host == self.settings.host) {
@@ -156,8 +180,9 @@ impl Fleet {
         for _ in 0..count {
             match self.spawn(role) {
                 Ok(child) => {
-                    tracing::info!(%role, pid = child.id(), "a worker was started");
-                    self.workers.push(Worker { role, child, started: Instant::now() });
+                    let pid = child.id().unwrap_or_default();
+                    tracing::info!(%role, pid, "a worker was started");
+                    self.workers.push(Worker { role, child, pid, started: Instant::now() });
                 }
                 Err(error) => {
                     let binary = self.settings.binaries.join(role.binary());

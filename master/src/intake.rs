@@ -132,6 +132,9 @@ fn outcome(planned: Result<Plan, PlanFailure>, intent: Option<Intent>) -> Planne
 /// A goal that verifies another: all of that one's validations, on the commit that it published.
 async fn verification(client: &Client, goal: &Goal, of: &GoalId) -> Result<Planned, Error> {
     let failed = |reason: String| Planned::Ended { state: GoalState::Failed, reason, intent: None };
+    if goal.workspace.is_none() {
+        return Ok(failed(format!("{of} has no published commit to verify")));
+    }
     let view = match client.goal_view(of).await {
         Ok(view) => view,
         Err(Error::NotFound(what)) => return Ok(failed(format!("there is no {what}"))),

@@ -60,6 +60,9 @@ pub(crate) enum Error {
         /// Its state's word.
         state: &'static str,
     },
+    /// Nobody is there to work on a goal.
+    #[error("no agent is running, so nobody would work on the goal; it was not submitted")]
+    NoAgents,
     /// Agents did not end in time.
     #[error("still there after {seconds} s: {agents}")]
     NotDrained {
@@ -115,7 +118,7 @@ impl Error {
             | Self::NotVerifiable { .. } => EXIT_USAGE,
             Self::Client(client::Error::Url { .. } | client::Error::NotFound(_)) => EXIT_USAGE,
             Self::Client(client::Error::WrongState { .. } | client::Error::Undecodable { .. }) => EXIT_FAILED,
-            Self::Client(_) | Self::Missing(_) => EXIT_UNAVAILABLE,
+            Self::Client(_) | Self::Missing(_) | Self::NoAgents => EXIT_UNAVAILABLE,
             Self::Source { source, .. } => match source {
                 Files::TooLarge { .. } | Files::UnsafeEntry { .. } | Files::FolderTaken(_) => EXIT_USAGE,
                 Files::Spawn { .. } => EXIT_UNAVAILABLE,
@@ -138,6 +141,9 @@ impl Error {
             Self::NoResult { .. } => "only goals that succeeded have one; codegod show says what happened",
             Self::NoFolder(_) => "name the folder with --in",
             Self::NotVerifiable { .. } => "only a build goal that succeeded can be verified",
+            Self::NoAgents => {
+                "start the fleet with ./start-agents.sh up; codegod doctor says what is missing; --detach submits all the same"
+            }
             Self::NotDrained { .. } => "wait longer, or end them with start-agents.sh down",
             Self::Missing(_) => "follow the advice above and run codegod doctor again",
             Self::Client(client::Error::Url { .. }) => "set REDIS_URL, or give --redis-url",

@@ -9,10 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use codegod_protocol::agent::AgentStatus;
 use codegod_protocol::client::{Command as Told, now_ms};
 use codegod_protocol::goal::{Goal, GoalKind, GoalState};
-use codegod_protocol::id::{AgentId, Role};
+use codegod_protocol::id::Role;
 use codegod_protocol::memory::Memory;
 use common::{Ran, World, intent};
 use serde_json::json;
@@ -39,7 +38,7 @@ fn project(world: &World) -> (std::path::PathBuf, std::path::PathBuf) {
 
 #[tokio::test]
 async fn bad_input_is_one_sentence_exit_64_and_nothing_submitted() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     fs::write(world.folder.path().join("file"), "").unwrap();
     let cases: &[(&[&str], &str)] = &[
         (&["build", ""], "the goal is empty"),
@@ -80,7 +79,7 @@ async fn bad_input_is_one_sentence_exit_64_and_nothing_submitted() {
 
 #[tokio::test]
 async fn a_megabyte_on_standard_input_is_refused_with_the_limit() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let mut child = world
         .codegod(&["build", "-"])
         .stdin(Stdio::piped())
@@ -98,7 +97,7 @@ async fn a_megabyte_on_standard_input_is_refused_with_the_limit() {
 
 #[tokio::test]
 async fn a_folder_with_a_huge_file_is_refused_by_name_before_anything_is_read() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let (mine, _) = project(&world);
     fs::File::create(mine.join("disk.img")).unwrap().set_len(2 << 30).unwrap();
     let ran = world.run(&["build", "--in", "mine", "x"]);
@@ -109,7 +108,7 @@ async fn a_folder_with_a_huge_file_is_refused_by_name_before_anything_is_read() 
 
 #[tokio::test]
 async fn a_redis_that_does_not_answer_is_exit_69() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     for args in [&["status"][..], &["build", "x"], &["doctor"], &["scale", "backend", "1"]] {
         let ran = world.run(&[&["--json", "--redis-url", "redis://127.0.0.1:1"], args].concat());
         assert_eq!(ran.code, Some(69), "{args:?}: {}", ran.stderr);
@@ -119,7 +118,7 @@ async fn a_redis_that_does_not_answer_is_exit_69() {
 
 #[tokio::test]
 async fn help_and_version_are_data_and_exit_0() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     for args in [&["--help"][..], &["--version"], &["build", "--help"]] {
         let ran = world.run(args);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{args:?}");
@@ -129,7 +128,7 @@ async fn help_and_version_are_data_and_exit_0() {
 
 #[tokio::test]
 async fn a_goal_that_succeeds_is_followed_and_its_result_written_to_a_new_folder() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let child = world.start(&["--json", "build", "Build a Flask API"]);
     let goal = world.queued().await;
     let made = world.folder.path().join("made");
@@ -163,13 +162,13 @@ async fn a_goal_that_succeeds_is_followed_and_its_result_written_to_a_new_folder
     }
     let shown = world.run(&["show", goal.id.as_str()]);
     assert_eq!(shown.code, Some(0));
-    assert!(shown.stdout.contains("result: ") && shown.stdout.contains("$ pytest -q"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("result: ") && shown.stdout.contains(": pytest -q"), "{}", shown.stdout);
     assert!(!world.folder.path().join("todo-app-2").exists(), "the result was written twice");
 }
 
 #[tokio::test]
 async fn a_result_for_a_git_folder_is_a_branch_and_apply_is_a_step_of_its_own() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let (mine, theirs) = project(&world);
     let child = world.start(&["--json", "build", "--in", "mine", "Flask not found"]);
     let goal = world.queued().await;
@@ -204,7 +203,7 @@ async fn a_result_for_a_git_folder_is_a_branch_and_apply_is_a_step_of_its_own() 
 
 #[tokio::test]
 async fn a_result_that_equals_what_was_given_makes_no_branch() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let (mine, _) = project(&world);
     let child = world.start(&["build", "--in", "mine", "Flask not found"]);
     let goal = world.queued().await;
@@ -220,7 +219,7 @@ async fn a_result_that_equals_what_was_given_makes_no_branch() {
 
 #[tokio::test]
 async fn failed_blocked_and_cancelled_goals_say_why_and_exit_1_2_1() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let child = world.start(&["--json", "build", "x"]);
     let goal = world.queued().await;
     world.plan(&goal.id).await;
@@ -253,7 +252,7 @@ async fn failed_blocked_and_cancelled_goals_say_why_and_exit_1_2_1() {
 #[tokio::test]
 async fn a_signal_without_a_terminal_detaches_and_the_goal_goes_on() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let world = World::new().await;
+        let world = World::staffed().await;
         let mut child = world.start(&["build", "x"]);
         let goal = world.queued().await;
         // Wait until it follows: the first event is spoken of.
@@ -275,7 +274,7 @@ async fn a_signal_without_a_terminal_detaches_and_the_goal_goes_on() {
 
 #[tokio::test]
 async fn redis_going_away_while_following_is_said_and_waited_out() {
-    let mut world = World::new().await;
+    let mut world = World::staffed().await;
     let child = world.start(&["build", "x"]);
     let goal = world.queued().await;
     world.plan(&goal.id).await;
@@ -287,19 +286,22 @@ async fn redis_going_away_while_following_is_said_and_waited_out() {
     assert!(ran.stderr.contains("Redis is away") && ran.stderr.contains("Redis is back"), "{}", ran.stderr);
 }
 
-fn agent(role: Role, heartbeat_ms: u64) -> AgentStatus {
-    serde_json::from_value(json!({
-        "id": AgentId::random(role), "role": role, "capabilities": [], "host": "h", "pid": 1, "phase": "idle",
-        "current_task": null, "usage": { "cpu_seconds": 0.0, "peak_memory_bytes": 0, "output_bytes": 0 },
-        "succeeded": 3, "failed": 1, "started_ms": 1, "heartbeat_ms": heartbeat_ms, "version": "0",
-    }))
-    .unwrap()
+#[tokio::test]
+async fn without_an_agent_a_goal_is_not_submitted_but_for_later() {
+    let world = World::new().await;
+    let ran = world.run(&["build", "Build a Flask API"]);
+    assert_eq!(ran.code, Some(69), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no agent is running"), "{}", ran.stderr);
+    assert_eq!(world.client.goals(10).await.unwrap().len(), 0);
+    assert_eq!(world.run(&["build", "--detach", "Build a Flask API"]).code, Some(0));
+    assert_eq!(world.client.goals(10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn the_fleet_is_shown_scaled_wiped_and_drained() {
     let world = World::new().await;
-    let (alive, dead) = (agent(Role::Backend, now_ms() + 60_000), agent(Role::Testing, 1_000));
+    let (alive, dead) =
+        (common::agent(Role::Backend, now_ms() + 60_000), common::agent(Role::Testing, 1_000));
     for status in [&alive, &dead] {
         world.client.agent_heartbeat(status).await.unwrap();
         world.client.store_memory(&status.id, &Memory::default()).await.unwrap();
@@ -334,7 +336,7 @@ async fn the_fleet_is_shown_scaled_wiped_and_drained() {
 #[tokio::test]
 async fn logs_are_followed_as_they_come() {
     let world = World::new().await;
-    let status = agent(Role::Backend, now_ms());
+    let status = common::agent(Role::Backend, now_ms());
     world.client.agent_heartbeat(&status).await.unwrap();
     world.client.append_log(&status.id, "", &["one".to_owned()]).await.unwrap();
     let mut child = world.start(&["logs", "-f"]);
@@ -350,7 +352,7 @@ async fn logs_are_followed_as_they_come() {
 
 #[tokio::test]
 async fn a_detached_goal_prints_its_id_and_goals_lists_it() {
-    let world = World::new().await;
+    let world = World::staffed().await;
     let ran = world.run(&["build", "--detach", "--priority", "9", "Build a Flask API"]);
     assert_eq!(ran.code, Some(0));
     let goal: Goal = world.queued().await;

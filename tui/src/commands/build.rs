@@ -25,6 +25,9 @@ pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Erro
     let folder = args.dir.as_deref().map(input::folder).transpose()?;
     let new_folder = args.out.as_deref().map(input::new_folder).transpose()?;
     let client = at.client().await?;
+    if !args.detach {
+        someone_works(&client).await?;
+    }
     let id = GoalId::random();
     let mut workspace = None;
     if let Some(folder) = &folder {
@@ -60,11 +63,14 @@ pub(super) async fn verify(at: &Place, of: GoalId, detach: bool, out: &Out) -> R
             if view.goal.kind == GoalKind::Build { view.state.name() } else { "a verification itself" };
         return Err(Error::NotVerifiable { goal: of, state });
     }
+    if !detach {
+        someone_works(&client).await?;
+    }
     let goal = Goal {
         version: GOAL_VERSION,
         id: GoalId::random(),
         text: format!("verify {of}"),
-        workspace: None,
+        workspace: view.commit,
         priority: VERIFY_PRIORITY,
         uncovered: Uncovered::Block,
         deployment: Deployment::CheckOnly,
@@ -72,6 +78,15 @@ pub(super) async fn verify(at: &Place, of: GoalId, detach: bool, out: &Out) -> R
         submitted_ms: now_ms(),
     };
     submit(&client, &goal, detach, out).await
+}
+
+/// Without a single agent a followed goal would wait for ever, and say nothing.
+async fn someone_works(client: &Client) -> Result<(), Error> {
+    let now = now_ms();
+    match client.agents().await?.iter().any(|agent| agent.is_alive(now)) {
+        true => Ok(()),
+        false => Err(Error::NoAgents),
+    }
 }
 
 async fn submit(client: &Client, goal: &Goal, detach: bool, out: &Out) -> Result<u8, Error> {

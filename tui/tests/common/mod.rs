@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use codegod_protocol::agent::AgentStatus;
 use codegod_protocol::client::{Claim, Client, now_ms};
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{AgentId, GoalId, Role};
@@ -32,6 +33,13 @@ impl World {
         let server = serve(folder.path(), port);
         let client = connect(port).await;
         Self { folder, client, port, server }
+    }
+
+    /// A world with an agent that says that it lives; the test plays its part.
+    pub(crate) async fn staffed() -> Self {
+        let world = Self::new().await;
+        world.client.agent_heartbeat(&agent(Role::Testing, now_ms() + 600_000)).await.unwrap();
+        world
     }
 
     /// Kills Redis, and starts it again on the same files after `away`.
@@ -182,6 +190,16 @@ fn task(goal: &GoalId, number: u32, needs: &[u32]) -> Task {
 pub(crate) fn intent() -> Intent {
     serde_json::from_value(json!({
         "project": "backend_only", "name": "../todo-app", "title": "Todo app", "stack": { "backend": "flask" },
+    }))
+    .unwrap()
+}
+
+/// What an agent would say of itself.
+pub(crate) fn agent(role: Role, heartbeat_ms: u64) -> AgentStatus {
+    serde_json::from_value(json!({
+        "id": AgentId::random(role), "role": role, "capabilities": [], "host": "h", "pid": 1, "phase": "idle",
+        "current_task": null, "usage": { "cpu_seconds": 0.0, "peak_memory_bytes": 0, "output_bytes": 0 },
+        "succeeded": 3, "failed": 1, "started_ms": 1, "heartbeat_ms": heartbeat_ms, "version": "0",
     }))
     .unwrap()
 }

@@ -75,6 +75,8 @@ pub(super) async fn validate_output(
 /// Whether `text` matches an expression that came from outside.
 pub(super) fn matching(pattern: &str, text: &str) -> Result<bool, Error> {
     let regex = RegexBuilder::new(pattern)
+        // `^flask$` means a line of the output: commands end theirs with a line break.
+        .multi_line(true)
         .size_limit(MAX_REGEX_BYTES)
         .build()
         .map_err(|error| Error::Invalid(format!("{pattern:?} is not a regular expression: {error}")))?;
