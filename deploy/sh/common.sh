@@ -145,6 +145,11 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
+# exec_as_root COMMAND…: in place of the (sub)shell that calls it, so that none stays behind to wait.
+exec_as_root() {
+  if ((EUID == 0)); then exec "$@"; else exec sudo "$@"; fi
+}
+
 # root_prefix: how as_root looks in a message.
 root_prefix() { if ((EUID != 0)); then printf 'sudo '; fi; }
 

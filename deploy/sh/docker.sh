@@ -73,7 +73,7 @@ has_systemd() { [[ -d /run/systemd/system ]]; }
 start_dockerd() {
   local log=$STATE/log/dockerd.log
   : >>"$log"
-  as_root setsid dockerd >>"$log" 2>&1 </dev/null 9>&- &
+  exec_as_root setsid dockerd >>"$log" 2>&1 </dev/null 9>&- &
   DOCKERD_STARTER=$!
 }
 

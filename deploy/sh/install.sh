@@ -4,7 +4,7 @@
 # find_tools: puts the usual homes of daemons and of cargo on the PATH.
 find_tools() {
   local folder
-  for folder in /usr/local/sbin /usr/sbin /sbin "${CARGO_HOME:-$HOME/.cargo}/bin"; do
+  for folder in /usr/local/sbin /usr/sbin /sbin "${CARGO_HOME:-${HOME:-}/.cargo}/bin"; do
     [[ ":$PATH:" == *":$folder:"* ]] || PATH=$PATH:$folder
   done
   export PATH
@@ -28,6 +28,8 @@ ensure_tools() {
     esac
   done
   if ((${#packages[@]})); then install_packages "${missing[*]}" "${packages[@]}"; fi
+  # Where the docker command is a package apart, the engine may come without it.
+  if [[ " ${packages[*]} " == *' docker.io '* ]] && has dockerd && ! has docker; then install_packages "docker (the command)" docker-cli; fi
   for name in "${missing[@]}"; do
     tool_is_there "$name" || die_missing "$name"
   done

@@ -5,10 +5,15 @@
 # Seconds that it gets to read its append-only file.
 readonly REDIS_PATIENCE=120
 
-# ensure_redis: exports REDIS_URL of a Redis that answers, or leaves the caller's own alone.
+# ensure_redis: exports REDIS_URL of a Redis that answers. The caller's own is only tried.
 ensure_redis() {
-  local port
-  if [[ $OWN_REDIS == no ]]; then return 0; fi
+  local port code=0
+  if [[ $OWN_REDIS == no ]]; then
+    # codegod itself says what is wrong with it, and ends with the code for that.
+    "$BIN/codegod" status >/dev/null || code=$?
+    if ((code != 0)); then exit "$code"; fi
+    return 0
+  fi
   if ! redis_runs; then
     redis_start
     say "✓ Redis runs on 127.0.0.1:$(redis_port)"
