@@ -15,6 +15,8 @@ pub(super) fn line(follow: &Follow, event: &Event) -> Option<Line> {
     let text = |name: &str| event.data.get(name).and_then(Value::as_str).unwrap_or("no reason was given");
     let (meaning, what) = match event.kind.as_str() {
         "task_claimed" => (Meaning::Plain, started(row, &event.who)),
+        "observed" => (Meaning::Faint, format!("observed: {}", text("fact"))),
+        "reasoned" => (Meaning::Plain, format!("concluded: {}", text("conclusion"))),
         "phase" => (Meaning::Faint, text("phase").to_owned()),
         "task_succeeded" => {
             let seconds = event.data.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
