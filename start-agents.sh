@@ -78,6 +78,14 @@ lock() {
 
 unlock() { exec 9>&-; }
 
+# up_and_say COMMAND ARGUMENT…: `up` and `restart` take no arguments.
+up_and_say() {
+  if (($# > 1)); then die "$EXIT_USAGE" "$1 knows no $2" "./start-agents.sh $1"; fi
+  if [[ $1 == restart ]]; then down; fi
+  up
+  say "✓ codegod is up"
+}
+
 up() {
   lock
   ensure_tools git docker
@@ -183,9 +191,8 @@ main() {
   esac
   prepare_state
   case $command in
-    up) up && say "✓ codegod is up" ;;
+    up | restart) up_and_say "$command" "${arguments[@]}" ;;
     down) down "${arguments[@]}" ;;
-    restart) down && up && say "✓ codegod is up" ;;
     build) build "${arguments[@]}" ;;
     console) console "${arguments[@]}" ;;
     logs) logs "${arguments[@]}" ;;

@@ -106,7 +106,10 @@ find_survivors() {
   while read -r pid owner name; do
     if [[ $owner == ours ]]; then SURVIVORS+=("process $pid ($name)"); fi
   done < <(codegod_processes)
-  docker_answers || return 0
+  if ! docker_answers; then
+    if has docker; then KEPT+=("whatever Docker holds: its daemon does not answer, so nobody can look"); fi
+    return 0
+  fi
   for kind in container network volume; do
     while IFS='|' read -r id purpose fleet name; do
       verdict=$(judge "$kind" "$purpose" "$fleet" "$ours" "$others")
