@@ -80,7 +80,10 @@ impl Recipe {
             for path in &step.reads {
                 add(path.as_bytes());
                 match manifest(path) {
-                    Some(content) => add(&content),
+                    Some(content) => {
+                        add(b"present");
+                        add(&content);
+                    }
                     None => add(b"absent"),
                 }
             }

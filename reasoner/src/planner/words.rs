@@ -84,9 +84,8 @@ pub(super) fn not_covered(phrases: &[String]) -> PlanFailure {
     let quoted: Vec<String> = phrases.iter().map(|phrase| format!("“{phrase}”")).collect();
     let it = if phrases.len() == 1 { "it" } else { "them" };
     let sentence = format!(
-        "No playbook covers {}. Leave {it} out of the sentence, submit the goal so that it goes on without {it}, \
-         add a playbook that covers {it} (CODEGOD_PLAYBOOKS names folders of your own), or set VLLM_API_URL to \
-         a model server.",
+        "No playbook covers {}. Leave {it} out of the sentence, go on without {it} (--without-uncovered), or set \
+         CODEGOD_PLAYBOOKS to a folder with a playbook of your own that covers {it}.",
         listed(&quoted)
     );
     PlanFailure::NotCovered { phrases: phrases.to_vec(), sentence }
@@ -129,8 +128,8 @@ fn what_there_is(library: &Library) -> String {
         format!("There are playbooks for {}", listed(&names))
     };
     format!(
-        "{there}. For anything else set VLLM_API_URL to a model server, or add a playbook of your own in a \
-         folder that CODEGOD_PLAYBOOKS names."
+        "{there}. For anything else set CODEGOD_PLAYBOOKS to a folder with a playbook of your own; models are not \
+         asked yet by this version."
     )
 }
 

@@ -215,10 +215,10 @@ fn models() -> Finding {
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let set: Vec<&str> = ["VLLM_API_URL"].into_iter().chain(SECRET).filter(is_set).collect();
     if set.is_empty() {
-        let advice = "set VLLM_API_URL or a provider's key for goals that no playbook covers";
-        return bad("models", Health::Warning, "none configured; playbooks work without one", advice);
+        return good("models", "none configured; playbooks need none".to_owned());
     }
-    good("models", format!("configured by {}", set.join(", ")))
+    let advice = "nothing to do: goals that no playbook covers end blocked, with or without it";
+    bad("models", Health::Warning, format!("{} is set, but this version asks no model yet", set.join(", ")), advice)
 }
 
 /// The settings that are in force; of secrets only that they are set.
