@@ -4,7 +4,7 @@
 //! difference. It holds no other state than the processes it started, so a master that was killed is
 //! followed by one that finds its agents in the heartbeats and goes on with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -163,8 +163,7 @@ impl Fleet {
     /// Takes agents of this host off the list that died without a word: their process is gone.
     async fn forget_dead(&self, agents: &[AgentStatus]) -> Result<(), Error> {
         for agent in agents.iter().filter(|agent| agent.host == self.settings.host) {
-            let gone = !std::path::Path::new(&format!("/proc/{}", agent.pid)).exists();
-            if gone && !agent.is_alive(now_ms()) {
+            if !is_agent(agent.pid) && !agent.is_alive(now_ms()) {
                 tracing::info!(agent.id = %agent.id, pid = agent.pid, "dead; taken off the list");
                 self.client.remove_agent(&agent.id).await?;
             }
@@ -211,45 +210,71 @@ impl Fleet {
         command.spawn()
     }
 
-    /// Tells every agent of this host to end, and waits for it; those of this master that do not are killed.
+    /// Takes off the list whoever was killed, so that the last sweep takes their containers for nobody's.
+    async fn bury_the_rest(&mut self) {
+        for worker in &mut self.workers {
+            if let Err(error) = worker.child.wait().await {
+                tracing::warn!(role = %worker.role, %error, "a worker can't be waited for");
+            }
+        }
+        self.bury();
+        if let Err(error) = self.strike_off().await {
+            tracing::warn!(%error, "killed workers are still on the list of agents");
+        }
+    }
+
+    /// Tells every agent of this host to end, and waits for it, those of an earlier master as well; whoever
+    /// does not end is killed.
     async fn end(mut self) {
-        let Ok(true) = self.client.lease_host(&self.settings.host, HOST_LEASE_SECONDS).await else { return };
+        if let Ok(false) = self.client.lease_host(&self.settings.host, HOST_LEASE_SECONDS).await {
+            return;
+        }
+        // Without Redis it knows those that it started itself.
         let agents = self.client.agents().await.unwrap_or_default();
         let now = now_ms();
-        for agent in agents.iter().filter(|agent| agent.host == self.settings.host && agent.is_alive(now)) {
-            terminate(agent.pid).await;
+        let mut pids: BTreeSet<u32> = agents
+            .iter()
+            .filter(|agent| agent.host == self.settings.host && agent.is_alive(now))
+            .map(|agent| agent.pid)
+            .collect();
+        pids.extend(self.workers.iter().map(|worker| worker.pid));
+        for pid in &pids {
+            signal(*pid, "-TERM").await;
         }
         let give_up = Instant::now() + END_PATIENCE;
-        for worker in &mut self.workers {
-            if tokio::time::timeout_at(give_up, worker.child.wait()).await.is_err() {
-                tracing::warn!(role = %worker.role, "a worker did not end and is killed");
-                if let Err(error) = worker.child.kill().await {
-                    tracing::warn!(%error, "it could not be killed");
-                }
-            }
-        }
         while Instant::now() < give_up {
-            let left = self.client.agents().await.unwrap_or_default();
-            let now = now_ms();
-            if !left.iter().any(|agent| agent.host == self.settings.host && agent.is_alive(now)) {
-                return;
+            self.bury();
+            // Not by the list of agents: they leave it before their process ends.
+            pids.retain(|pid| is_agent(*pid));
+            if pids.is_empty() {
+                break;
             }
-            sleep(Duration::from_millis(200)).await;
+            sleep(Duration::from_millis(100)).await;
         }
+        for pid in pids {
+            tracing::warn!(pid, "a worker did not end and is killed");
+            signal(pid, "-KILL").await;
+        }
+        self.bury_the_rest().await;
     }
 }
 
-/// Asks a process to end. By the command, because the standard library can't send a signal and a pid
-/// from Redis deserves the check that it is one of ours.
-async fn terminate(pid: u32) {
-    let is_agent = std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| {
-        Role::ALL.iter().any(|role| role.binary().starts_with(name.trim()) && !name.trim().is_empty())
-    });
-    if !is_agent {
+/// Whether a process of this host is a living agent: a pid from Redis may since belong to another.
+fn is_agent(pid: u32) -> bool {
+    // `pid (name) state …`; the name is cut after 15 bytes, and Z is a process that only waits to be buried.
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let Some((head, tail)) = stat.rsplit_once(") ") else { return false };
+    let Some((_, name)) = head.split_once('(') else { return false };
+    let is_binary = |role: &Role| role.binary().starts_with(name);
+    !name.is_empty() && Role::ALL.iter().any(is_binary) && !tail.starts_with('Z')
+}
+
+/// Sends a signal to an agent, and to nobody else. By the command, because the standard library can't.
+async fn signal(pid: u32, name: &str) {
+    if !is_agent(pid) {
         return;
     }
-    match Command::new("kill").args(["-TERM", &pid.to_string()]).status().await {
-        Ok(_) => {}
-        Err(error) => tracing::warn!(pid, %error, "an agent could not be told to end"),
+    if let Err(error) = Command::new("kill").args([name, &pid.to_string()]).status().await {
+        tracing::warn!(pid, %error, "an agent could not be told to end");
     }
 }

@@ -93,5 +93,6 @@ async fn serve() -> anyhow::Result<()> {
     while let Some(ended) = work.join_next().await {
         ended.context("a part of the master broke")?;
     }
+    upkeep::sweep_last(&client).await;
     Ok(())
 }

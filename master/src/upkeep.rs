@@ -37,6 +37,14 @@ pub(crate) async fn keep_sweeping(client: Client, stop: CancellationToken) {
     }
 }
 
+/// Removes what the agents of this host left behind, once they have ended.
+pub(crate) async fn sweep_last(client: &Client) {
+    match engine(client).await {
+        Ok(engine) => sweeper::sweep(&engine, client).await,
+        Err(error) => tracing::info!("not sweeping: {error:#}"),
+    }
+}
+
 async fn engine(client: &Client) -> anyhow::Result<Engine> {
     let fleet = Some(client.fleet_id().await?);
     let engine = Engine::connect(Settings::from_env()?).await?;

@@ -1,6 +1,6 @@
 //! A whole codegod of the test's own: Redis, master, agents, all ended and swept when dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,8 +56,24 @@ impl Fleet {
         Self::start(&Role::ALL.map(|role| (role, 1))).await
     }
 
-    fn start_master(&mut self) -> Result<()> {
-        let log = std::fs::File::create(self.state.path().join("master.log"))?;
+    /// Kills the master (SIGKILL). Its agents live on.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn kill_master(&mut self) -> Result<()> {
+        let mut master = self.master.take().context("there is no master")?;
+        master.kill()?;
+        master.wait()?;
+        Ok(())
+    }
+
+    /// Starts a master.
+    ///
+    /// # Errors
+    /// When its binary has not been built or can't be run.
+    pub fn start_master(&mut self) -> Result<()> {
+        let log = self.state.path().join("master.log");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
         let master = Command::new(binary("codegod-master")?)
             .env("REDIS_URL", self.redis.url())
             .env("CODEGOD_STATE_DIR", self.state.path())
@@ -73,8 +89,37 @@ impl Fleet {
     }
 
     async fn alive(&self) -> Result<usize> {
+        Ok(self.processes().await?.len())
+    }
+
+    /// The process ids of all agents that say that they live.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn processes(&self) -> Result<BTreeSet<u32>> {
         let now = now_ms();
-        Ok(self.client.agents().await?.iter().filter(|agent| agent.is_alive(now)).count())
+        let agents = self.client.agents().await?;
+        Ok(agents.into_iter().filter(|agent| agent.is_alive(now)).map(|agent| agent.pid).collect())
+    }
+
+    /// Waits until `holds` gives something.
+    ///
+    /// # Errors
+    /// When it has given nothing for `limit`; `what` was waited for.
+    pub async fn wait_for<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut holds: impl AsyncFnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(found) = holds().await? {
+                return Ok(found);
+            }
+            ensure!(Instant::now() < deadline, "not within {limit:?}: {what}\n{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Submits a goal without a workspace.
@@ -217,8 +262,16 @@ impl Drop for Fleet {
 /// # Errors
 /// When docker does not answer.
 pub fn docker_objects(fleet: &str) -> Result<Vec<String>> {
+    labelled(&format!("codegod.fleet={fleet}"))
+}
+
+/// Containers, networks and volumes with a label (`name` or `name=value`).
+///
+/// # Errors
+/// When docker does not answer.
+pub fn labelled(label: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let label = format!("label=codegod.fleet={fleet}");
+    let label = format!("label={label}");
     for (kind, arguments) in [
         ("container", vec!["ps", "-aq"]),
         ("network", vec!["network", "ls", "-q"]),
@@ -231,8 +284,10 @@ pub fn docker_objects(fleet: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// Whether a process is an agent that runs; one that only waits to be buried (Z) has ended.
 fn is_agent(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.contains("-agent"))
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(head, tail)| head.contains("-agent") && !tail.starts_with('Z'))
 }
 
 /// Sends a signal to a process.

@@ -40,8 +40,25 @@ impl RedisServer {
     /// # Errors
     /// When it does not come back.
     pub fn kill_and_restart(&mut self) -> Result<()> {
+        self.kill()?;
+        self.restart()
+    }
+
+    /// Kills it (SIGKILL).
+    ///
+    /// # Errors
+    /// When it can't be killed.
+    pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again, after [`RedisServer::kill`], on the same files and port.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub fn restart(&mut self) -> Result<()> {
         self.child = spawn(self.folder.path(), self.port)?;
         self.wait_until_ready()
     }

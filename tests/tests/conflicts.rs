@@ -30,7 +30,7 @@ async fn ended(
     let tasks = handmade::closed(&goal, tasks(&goal))?;
     fleet.start_plan(&goal, &tasks).await?;
     let view = fleet.ended(&goal.id, LIMIT).await?;
-    println!("{}", told(&view));
+    eprintln!("{}", told(&view));
     Ok(view)
 }
 
