@@ -1,0 +1,111 @@
+//! The goal, twice, with a fleet of its own. Master and agents take their playbooks from the
+//! environment, so this runs in a process of its own that was given it.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use codegod_protocol::client::GoalView;
+use codegod_protocol::event::Event;
+use codegod_protocol::goal::GoalState;
+use codegod_tests::fleet::{Fleet, told};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::report::{SENTENCE, Span, Timed};
+use crate::salt::Salt;
+
+/// The longest that one goal may take.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// A goal and the same once more.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Goals {
+    /// With no environment made yet.
+    pub first: Timed,
+    /// With those of the first.
+    pub second: Timed,
+    /// The first one's steps, in a lane for each task.
+    pub steps: Vec<Span>,
+}
+
+/// Runs both in a child process, in environments that nobody has made yet.
+///
+/// # Errors
+/// A goal fails, or the fleet leaves something behind.
+pub(crate) fn run() -> Result<Goals> {
+    let salt = Salt::new()?;
+    let out = Command::new(std::env::current_exe()?)
+        .arg("goals")
+        .env("CODEGOD_PLAYBOOKS", salt.folder())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("running the goals")?;
+    ensure!(out.status.success(), "the goals failed: {}", out.status);
+    serde_json::from_slice(&out.stdout).context("reading what the goals took")
+}
+
+/// What the child process does.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn both() -> Result<Goals> {
+    let fleet = Fleet::one_of_each().await?;
+    let (first, view) = one(&fleet).await?;
+    let steps = steps(&fleet, &view).await?;
+    let (second, _) = one(&fleet).await?;
+    let left = fleet.stop().await?;
+    ensure!(left.is_empty(), "the fleet left behind: {}", left.join(", "));
+    Ok(Goals { first, second, steps })
+}
+
+async fn one(fleet: &Fleet) -> Result<(Timed, GoalView)> {
+    let goal = fleet.submit(SENTENCE).await?;
+    let view = fleet.ended(&goal, LIMIT).await?;
+    ensure!(view.state == GoalState::Succeeded, "{}\n{}", told(&view), fleet.logs());
+    let end = view.ended_ms.context("a goal that ended has a time")?;
+    let spans = view.tasks.iter().filter_map(|task| {
+        Some(Span {
+            lane: task.task.role.to_string(),
+            start_ms: task.started_ms?,
+            end_ms: task.ended_ms?,
+            what: task.task.title.clone(),
+        })
+    });
+    let seconds = end.saturating_sub(view.goal.submitted_ms) as f64 / 1000.0;
+    Ok((Timed { seconds, spans: spans.collect() }, view))
+}
+
+/// What each task did from one event to the next.
+async fn steps(fleet: &Fleet, view: &GoalView) -> Result<Vec<Span>> {
+    let client = redis::Client::open(fleet.redis.url())?;
+    let mut connection = client.get_connection()?;
+    let entries: Vec<(String, BTreeMap<String, String>)> =
+        redis::cmd("XRANGE").arg("codegod:events").arg("-").arg("+").query(&mut connection)?;
+    let mut open: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut spans = Vec::new();
+    for (id, fields) in entries {
+        let at = id.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or_default();
+        let event: Option<Event> = fields.get("event").and_then(|json| serde_json::from_str(json).ok());
+        let Some((event, task)) = event.and_then(|event| event.task.clone().map(|task| (event, task))) else {
+            continue;
+        };
+        if *task.goal() != view.goal.id {
+            continue;
+        }
+        let lane = task.number().to_string();
+        if let Some((start_ms, what)) = open.insert(lane.clone(), (at, said(&event))) {
+            spans.push(Span { lane, start_ms, end_ms: at, what });
+        }
+    }
+    spans.sort_by_key(|span| (span.lane.parse::<u32>().unwrap_or_default(), span.start_ms));
+    Ok(spans)
+}
+
+/// An event in a few words.
+fn said(event: &Event) -> String {
+    let of = |name: &str| event.data.get(name).and_then(Value::as_str).unwrap_or_default();
+    let command: String = of("command").chars().take(50).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    [event.kind.as_str(), of("phase"), of("action"), &command].join(" ").trim_end().to_owned()
+}
