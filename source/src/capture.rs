@@ -3,36 +3,16 @@
 //! Files are read and stored byte for byte by this code, never by `git add`: a filter that the folder's
 //! `.gitattributes` names is not run, and a link is never followed.
 
-use std::collections::BTreeSet;
-use std::fs::Metadata;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::branch::HEAD_TRAILER;
 use crate::bundle::unpack;
-use crate::git::Git;
-use crate::repository::{Kind, Repository, is_id};
-use crate::tree::{Contents, temp_dir};
+use crate::files::{measure, note_specials, store};
+use crate::git::{Git, alternates};
+use crate::listing::{plain_folder, tracked_and_new};
+use crate::repository::{Repository, is_id};
 use crate::{Error, paths};
-
-/// Folders that are left out of a folder without git: made by tools, and made again by them.
-const MADE_BY_TOOLS: &[&str] = &[
-    "node_modules/",
-    ".venv/",
-    "venv/",
-    "__pycache__/",
-    ".pytest_cache/",
-    ".mypy_cache/",
-    ".ruff_cache/",
-    ".tox/",
-    "dist/",
-    "build/",
-    "target/",
-    ".next/",
-    ".cache/",
-    ".DS_Store",
-];
 
 /// How much of a folder is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +49,6 @@ struct Worktree {
     is_sha1: bool,
 }
 
-struct Found {
-    path: Vec<u8>,
-    kind: Kind,
-}
-
 /// Copies a person's folder into `repo`: its commit with history where there is one, and its uncommitted
 /// and untracked files, without what is ignored.
 ///
@@ -86,11 +61,11 @@ pub async fn capture_folder(dir: &Path, repo: &Repository, limits: Limits) -> Re
     std::fs::read_dir(&dir).map_err(io)?;
     let mut notes = Vec::new();
     let worktree = worktree(&dir).await?;
-    let mut names = BTreeSet::new();
-    match &worktree {
-        Some(_) => tracked_and_new(&dir, Vec::new(), &mut names, &mut notes).await?,
-        None => names.extend(plain_folder(&dir, repo).await?),
-    }
+    let names = match &worktree {
+        Some(_) => tracked_and_new(&dir, &mut notes).await?,
+        None => plain_folder(&dir, repo, &mut notes).await?,
+    };
+    note_specials(&dir, &names, &mut notes);
     let found = measure(&dir, names, limits, &mut notes)?;
     let tree = store(&dir, repo, &found, &mut notes, limits).await?;
     let parent = match &worktree {
@@ -106,7 +81,12 @@ pub async fn capture_folder(dir: &Path, repo: &Repository, limits: Limits) -> Re
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let parents: Vec<&str> = parent.as_deref().into_iter().collect();
     let date = i64::try_from(now).unwrap_or(0);
-    let commit = repo.commit_tree_object(&tree, &parents, "The folder as it was given\n", date).await?;
+    let mut message = "The folder as it was given\n".to_owned();
+    if let (None, Some(head)) = (&parent, &head) {
+        // Where a branch with the result is to stand on.
+        message.push_str(&format!("\n{HEAD_TRAILER}{head}\n"));
+    }
+    let commit = repo.commit_tree_object(&tree, &parents, &message, date).await?;
     Ok(Captured { commit, head, notes })
 }
 
@@ -152,8 +132,11 @@ async fn history(
     }
     // The person's repository is only a store of objects here: nothing in its configuration is read.
     let pack = repo.git("pack-objects").args(["--quiet", "--revs", "--stdout"]);
-    let pack =
-        pack.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &from.objects).input(format!("{head}\n")).run().await;
+    let pack = pack
+        .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates(&[&from.objects]))
+        .input(format!("{head}\n"))
+        .run()
+        .await;
     let taken = match pack {
         Ok(pack) => unpack(repo.git("index-pack"), &pack).await,
         Err(error) => Err(error),
@@ -169,145 +152,4 @@ async fn history(
         }
         Err(error) => Err(error),
     }
-}
-
-/// The tracked and the untracked files of a work tree; a repository inside it is taken as its files.
-async fn tracked_and_new(
-    root: &Path,
-    prefix: Vec<u8>,
-    names: &mut BTreeSet<Vec<u8>>,
-    notes: &mut Vec<String>,
-) -> Result<(), Error> {
-    let mut folders = vec![prefix];
-    while let Some(prefix) = folders.pop() {
-        let dir = paths::below(root, &prefix);
-        let mut list = Git::within(&dir, "ls-files");
-        if let Some(ignore) = personal_ignore_file(&dir).await? {
-            let mut exclude = std::ffi::OsString::from("--exclude-from=");
-            exclude.push(ignore);
-            list = list.arg(exclude);
-        }
-        let out = list.args(["-z", "--cached", "--others", "--exclude-standard"]).run().await?;
-        for name in out.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-            let name = name.strip_suffix(b"/").unwrap_or(name);
-            let path = if prefix.is_empty() { name.to_vec() } else { [&prefix, name].join(&b'/') };
-            let full = paths::below(root, &path);
-            let is_folder = std::fs::symlink_metadata(&full).is_ok_and(|meta| meta.is_dir());
-            if !is_folder {
-                names.insert(path);
-            } else if full.join(".git").exists() {
-                let shown = String::from_utf8_lossy(&path).into_owned();
-                notes.push(format!("The repository inside at {shown} was taken as plain files."));
-                folders.push(path);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The ignore file that the person's own settings name; reading a setting runs nothing.
-async fn personal_ignore_file(dir: &Path) -> Result<Option<PathBuf>, Error> {
-    let Some(home) = std::env::var_os("HOME") else { return Ok(None) };
-    let config = Path::new(&home).join(".gitconfig");
-    let ask = Git::within(dir, "config").arg("--file").arg(config);
-    let done = ask.args(["--type=path", "--get", "core.excludesFile"]).finish().await?;
-    let name = done.stdout.strip_suffix(b"\n").unwrap_or_default().to_vec();
-    let path = PathBuf::from(std::ffi::OsStr::from_bytes(&name));
-    Ok((done.code == 0 && path.is_file()).then_some(path))
-}
-
-async fn plain_folder(dir: &Path, repo: &Repository) -> Result<Vec<Vec<u8>>, Error> {
-    let index = temp_dir()?;
-    let list = repo.git("ls-files").args(["-z", "--others", "--exclude-standard"]);
-    let list = list.args(MADE_BY_TOOLS.iter().map(|name| format!("--exclude={name}")));
-    let list = list.env("GIT_WORK_TREE", dir).env("GIT_INDEX_FILE", index.path().join("index"));
-    let out = list.directory(dir).run().await?;
-    let names = out.split(|byte| *byte == 0).filter(|name| !name.is_empty() && !name.ends_with(b"/"));
-    Ok(names.map(<[u8]>::to_vec).collect())
-}
-
-/// Looks at every file without reading it; what is neither file nor link is left out with a note.
-fn measure(
-    dir: &Path,
-    names: BTreeSet<Vec<u8>>,
-    limits: Limits,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Found>, Error> {
-    let (mut found, mut together) = (Vec::new(), 0_u64);
-    for path in names {
-        let full = paths::below(dir, &path);
-        let Ok(meta) = std::fs::symlink_metadata(&full) else { continue };
-        if behind_link(dir, &path) {
-            continue;
-        }
-        let what = String::from_utf8_lossy(&path).into_owned();
-        let Some(kind) = kind_of(&meta) else {
-            notes.push(format!("{what} was left out: it is neither a file nor a link."));
-            continue;
-        };
-        let bytes = meta.len();
-        if bytes > limits.file {
-            return Err(Error::TooLarge { what, bytes, limit: limits.file });
-        }
-        together = together.saturating_add(bytes);
-        if together > limits.together {
-            let what = format!("the folder {}", dir.display());
-            return Err(Error::TooLarge { what, bytes: together, limit: limits.together });
-        }
-        found.push(Found { path, kind });
-    }
-    Ok(found)
-}
-
-async fn store(
-    dir: &Path,
-    repo: &Repository,
-    found: &[Found],
-    notes: &mut Vec<String>,
-    limits: Limits,
-) -> Result<String, Error> {
-    let mut contents = Contents::start(repo)?;
-    for Found { path, kind } in found {
-        let full = paths::below(dir, path);
-        match read_bounded(&full, *kind, limits.file) {
-            Ok(content) => contents.add(path, *kind, &content).await?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                notes.push(format!("{} went away while the folder was read.", full.display()));
-            }
-            // Leaving it out would read as its deletion when the result comes back.
-            Err(source) => return Err(Error::Io { doing: "read", path: full, source }),
-        }
-    }
-    repo.write_tree(None, &contents.finish().await?).await
-}
-
-/// The content of a file, or the target of a link, as a person's folder has it now.
-pub(crate) fn read_bounded(path: &Path, kind: Kind, limit: u64) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    if kind == Kind::Symlink {
-        return Ok(std::fs::read_link(path)?.as_os_str().as_bytes().to_vec());
-    }
-    let mut content = Vec::new();
-    std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut content)?;
-    if content.len() as u64 > limit {
-        return Err(std::io::Error::other("it grew while it was read"));
-    }
-    Ok(content)
-}
-
-/// What a file is for git; None for folders, sockets, pipes and devices.
-pub(crate) fn kind_of(meta: &Metadata) -> Option<Kind> {
-    match meta.file_type() {
-        kind if kind.is_symlink() => Some(Kind::Symlink),
-        kind if kind.is_file() && meta.permissions().mode() & 0o100 != 0 => Some(Kind::Executable),
-        kind if kind.is_file() => Some(Kind::File),
-        _ => None,
-    }
-}
-
-/// Whether a folder on the way to the path is a link, so that the path leads elsewhere.
-pub(crate) fn behind_link(dir: &Path, path: &[u8]) -> bool {
-    let cuts = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    cuts.map(|(at, _)| paths::below(dir, &path[..at]))
-        .any(|folder| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_symlink()))
 }

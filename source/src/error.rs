@@ -105,6 +105,9 @@ pub enum Error {
     /// The folder is not part of a git work tree.
     #[error("{} is not in a git repository", .0.display())]
     NotGit(PathBuf),
+    /// The repository names its objects by SHA-256, which commits of a goal can't be added to.
+    #[error("{} is a git repository with SHA-256 names, which can't take a SHA-1 commit", .0.display())]
+    OtherHash(PathBuf),
     /// The target folder exists and is not empty.
     #[error("{} already exists and is not empty", .0.display())]
     FolderTaken(PathBuf),

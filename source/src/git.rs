@@ -1,6 +1,7 @@
 //! One call of the git command: shut off from everybody's configuration, bounded in time and output.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -99,6 +100,19 @@ impl Git {
         Self { command, name: name.to_owned(), input: Vec::new(), limit: ANSWER_LIMIT }
     }
 
+    /// A command that reads the settings of the person who runs this. Only for asking for a setting: that
+    /// runs nothing, whatever the settings say.
+    pub(crate) fn asking_the_person(dir: &Path) -> Self {
+        let mut git = Self::within(dir, "config");
+        for unset in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"] {
+            match std::env::var_os(unset) {
+                Some(value) => git.command.env(unset, value),
+                None => git.command.env_remove(unset),
+            };
+        }
+        git
+    }
+
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
@@ -184,6 +198,26 @@ impl Git {
         let out = self.run().await?;
         Ok(String::from_utf8_lossy(&out).trim_end_matches('\n').to_owned())
     }
+}
+
+/// The value of `GIT_ALTERNATE_OBJECT_DIRECTORIES` for these stores, quoted: a colon parts them.
+pub(crate) fn alternates(stores: &[&Path]) -> OsString {
+    let mut value = Vec::new();
+    for store in stores {
+        if !value.is_empty() {
+            value.push(b':');
+        }
+        value.push(b'"');
+        for byte in store.as_os_str().as_bytes() {
+            match byte {
+                b'"' | b'\\' => value.extend([b'\\', *byte]),
+                b'\n' => value.extend(b"\\n"),
+                byte => value.push(*byte),
+            }
+        }
+        value.push(b'"');
+    }
+    OsString::from_vec(value)
 }
 
 impl Finished {

@@ -42,8 +42,9 @@ struct Conflicted {
 }
 
 impl Repository {
-    /// Joins commits in the order given; those that another one already contains are left out.
-    /// None at all gives the empty root commit, one gives itself.
+    /// Joins commits in the order given, which decides the ids of the merges that it makes: callers sort, so
+    /// that every host that joins the same commits makes the same commit. Those that another one already
+    /// contains are left out. None at all gives the empty root commit, one gives itself.
     ///
     /// # Errors
     /// [`Error::NoSuchCommit`]; [`Error::Git`] when git fails for a reason other than a conflict.

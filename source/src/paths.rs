@@ -29,12 +29,11 @@ pub(crate) fn check(path: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Symbolic links of these names change what git reads, so git's fsck refuses them.
+/// A link of this name could make git read a file from elsewhere, so git's fsck refuses it.
 pub(crate) fn check_link(path: &[u8]) -> Result<(), Error> {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     let plain = plain_name(name);
-    let special = [".gitmodules", ".gitattributes", ".gitignore", ".mailmap"].contains(&plain.as_str());
-    if special || plain.starts_with("gitmod~") || plain.starts_with("gi7eba~") {
+    if plain == ".gitmodules" || plain.starts_with("gitmod~") || plain.starts_with("gi7eba~") {
         return Err(unsafe_entry(path, "a file that git reads must not be a link"));
     }
     Ok(())

@@ -6,7 +6,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 
-use crate::git::{DEADLINE, Git};
+use crate::bundle::unpack;
+use crate::git::{DEADLINE, Git, alternates};
 use crate::repository::{Kind, Repository};
 use crate::{Error, paths};
 
@@ -70,13 +71,10 @@ impl Contents {
             paths::check_link(path)?;
         }
         self.files.push((path.to_vec(), kind));
-        let head = format!("blob\nmark :{}\ndata {}\n", self.files.len(), content.len());
-        let write = async {
-            self.stdin.write_all(head.as_bytes()).await?;
-            self.stdin.write_all(content).await?;
-            self.stdin.write_all(b"\n").await
-        };
-        match tokio::time::timeout(DEADLINE, write).await {
+        let mut block = format!("blob\nmark :{}\ndata {}\n", self.files.len(), content.len()).into_bytes();
+        block.extend_from_slice(content);
+        block.push(b'\n');
+        match tokio::time::timeout(DEADLINE, self.stdin.write_all(&block)).await {
             Ok(written) => written.map_err(broken),
             Err(_) => Err(late()),
         }
@@ -135,7 +133,34 @@ impl Repository {
         git("write-tree").text().await
     }
 
-    /// Makes and keeps a commit of a tree that is here.
+    /// Lets git check a tree as it will check the bundle that brings it to another host, so that none is
+    /// published that every other host refuses: for what a `.gitmodules` or `.gitattributes` in it says.
+    pub(crate) async fn check_tree(&self, tree: &str) -> Result<(), Error> {
+        let format = "--format=%(objecttype) %(objectname)%x09%(path)";
+        let out = self.git("ls-tree").args(["-r", "-t", "-z", "--full-tree", format, tree]).run().await?;
+        let text = String::from_utf8_lossy(&out).into_owned();
+        let mut wanted = format!("{tree}\n");
+        for line in text.split('\0').filter_map(|line| line.strip_prefix("tree ")) {
+            wanted.push_str(line.split('\t').next().unwrap_or_default());
+            wanted.push('\n');
+        }
+        let pack = self.git("pack-objects").args(["--quiet", "--stdout"]).input(wanted).run().await?;
+        let store = temp_dir()?;
+        let check = self.git("index-pack").env("GIT_OBJECT_DIRECTORY", store.path());
+        let check =
+            check.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates(&[&self.git_dir.join("objects")]));
+        match unpack(check, &pack).await {
+            Err(Error::BadBundle(why)) => {
+                let named = |line: &&str| line.split(['\t', ' ']).nth(1).is_some_and(|id| why.contains(id));
+                let path = text.split('\0').find(named).and_then(|line| Some(line.split_once('\t')?.1));
+                let path = path.unwrap_or("the files").to_owned();
+                Err(Error::UnsafeEntry { path, reason: format!("git would not accept it: {why}") })
+            }
+            done => done,
+        }
+    }
+
+    /// Makes and keeps a commit of a tree that is here, after git's checks of the tree.
     pub(crate) async fn commit_tree_object(
         &self,
         tree: &str,
@@ -143,6 +168,7 @@ impl Repository {
         message: &str,
         date: i64,
     ) -> Result<String, Error> {
+        self.check_tree(tree).await?;
         let mut git = self.git("commit-tree").arg(tree);
         for parent in parents {
             git = git.args(["-p", parent]);

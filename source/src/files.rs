@@ -1,0 +1,130 @@
+//! The files of a person's folder: what they are, how large, and their contents. A link is never followed.
+
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::capture::Limits;
+use crate::repository::{Kind, Repository};
+use crate::tree::Contents;
+use crate::{Error, paths};
+
+/// A file that is going to be taken.
+pub(crate) struct Found {
+    path: Vec<u8>,
+    kind: Kind,
+}
+
+/// Notes the sockets, pipes and devices that lie beside the files that are taken.
+pub(crate) fn note_specials(dir: &Path, names: &BTreeSet<Vec<u8>>, notes: &mut Vec<String>) {
+    let parent =
+        |name: &Vec<u8>| name.iter().rposition(|b| *b == b'/').map_or(Vec::new(), |at| name[..at].to_vec());
+    let mut folders: BTreeSet<Vec<u8>> = names.iter().map(parent).collect();
+    folders.insert(Vec::new());
+    for folder in folders {
+        let Ok(entries) = std::fs::read_dir(paths::below(dir, &folder)) else { continue };
+        for entry in entries.flatten() {
+            let is_special =
+                entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir() && !kind.is_symlink());
+            let path = entry.path();
+            let shown = path.strip_prefix(dir).unwrap_or(&path);
+            // A tracked one is noted where its size is looked at.
+            if is_special && !names.contains(shown.as_os_str().as_bytes()) {
+                notes.push(left_out(&shown.to_string_lossy()));
+            }
+        }
+    }
+}
+
+fn left_out(what: &str) -> String {
+    format!("{what} was left out: it is neither a file nor a link.")
+}
+
+/// Looks at every file without reading it; what is neither file nor link is left out with a note.
+pub(crate) fn measure(
+    dir: &Path,
+    names: BTreeSet<Vec<u8>>,
+    limits: Limits,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Found>, Error> {
+    let (mut found, mut together) = (Vec::new(), 0_u64);
+    for path in names {
+        let full = paths::below(dir, &path);
+        let Ok(meta) = std::fs::symlink_metadata(&full) else { continue };
+        if behind_link(dir, &path) {
+            continue;
+        }
+        let what = String::from_utf8_lossy(&path).into_owned();
+        let Some(kind) = kind_of(&meta) else {
+            notes.push(left_out(&what));
+            continue;
+        };
+        let bytes = meta.len();
+        if bytes > limits.file {
+            return Err(Error::TooLarge { what, bytes, limit: limits.file });
+        }
+        together = together.saturating_add(bytes);
+        if together > limits.together {
+            let what = format!("the folder {}", dir.display());
+            return Err(Error::TooLarge { what, bytes: together, limit: limits.together });
+        }
+        found.push(Found { path, kind });
+    }
+    Ok(found)
+}
+
+/// Stores the files' contents and gives the tree that holds them.
+pub(crate) async fn store(
+    dir: &Path,
+    repo: &Repository,
+    found: &[Found],
+    notes: &mut Vec<String>,
+    limits: Limits,
+) -> Result<String, Error> {
+    let mut contents = Contents::start(repo)?;
+    for Found { path, kind } in found {
+        let full = paths::below(dir, path);
+        match read_bounded(&full, *kind, limits.file) {
+            Ok(content) => contents.add(path, *kind, &content).await?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                notes.push(format!("{} went away while the folder was read.", full.display()));
+            }
+            // Leaving it out would read as its deletion when the result comes back.
+            Err(source) => return Err(Error::Io { doing: "read", path: full, source }),
+        }
+    }
+    repo.write_tree(None, &contents.finish().await?).await
+}
+
+/// The content of a file, or the target of a link, as a person's folder has it now.
+pub(crate) fn read_bounded(path: &Path, kind: Kind, limit: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    if kind == Kind::Symlink {
+        return Ok(std::fs::read_link(path)?.as_os_str().as_bytes().to_vec());
+    }
+    let mut content = Vec::new();
+    std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        return Err(std::io::Error::other("it grew while it was read"));
+    }
+    Ok(content)
+}
+
+/// What a file is for git; None for folders, sockets, pipes and devices.
+pub(crate) fn kind_of(meta: &Metadata) -> Option<Kind> {
+    match meta.file_type() {
+        kind if kind.is_symlink() => Some(Kind::Symlink),
+        kind if kind.is_file() && meta.permissions().mode() & 0o100 != 0 => Some(Kind::Executable),
+        kind if kind.is_file() => Some(Kind::File),
+        _ => None,
+    }
+}
+
+/// Whether a folder on the way to the path is a link, so that the path leads elsewhere.
+pub(crate) fn behind_link(dir: &Path, path: &[u8]) -> bool {
+    let cuts = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    cuts.map(|(at, _)| paths::below(dir, &path[..at]))
+        .any(|folder| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_symlink()))
+}
