@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bollard::Docker;
 use tokio::sync::OnceCell;
+use tokio_util::task::TaskTracker;
 
 use super::error::{self, Error};
 use super::labels::Labels;
@@ -23,6 +24,7 @@ struct Inner {
     docker: Docker,
     settings: Settings,
     volumes: OnceCell<()>,
+    removals: TaskTracker,
     owner: Labels,
 }
 
@@ -69,7 +71,13 @@ impl Engine {
             .map_err(|_| Error::Unreachable { host: host.clone(), reason: "no answer in 20 s".to_owned() })?
             .map_err(&unreachable)?;
         Ok(Self {
-            inner: Arc::new(Inner { docker, settings, volumes: OnceCell::new(), owner: Labels::default() }),
+            inner: Arc::new(Inner {
+                docker,
+                settings,
+                volumes: OnceCell::new(),
+                removals: removals(),
+                owner: Labels::default(),
+            }),
         })
     }
 
@@ -78,7 +86,15 @@ impl Engine {
     #[must_use]
     pub fn owned_by(&self, owner: Labels) -> Self {
         let (docker, settings) = (self.inner.docker.clone(), self.inner.settings.clone());
-        Self { inner: Arc::new(Inner { docker, settings, volumes: OnceCell::new(), owner }) }
+        Self {
+            inner: Arc::new(Inner {
+                docker,
+                settings,
+                volumes: OnceCell::new(),
+                removals: removals(),
+                owner,
+            }),
+        }
     }
 
     /// Whose the connection is.
@@ -117,6 +133,16 @@ impl Engine {
         &self.inner.docker
     }
 
+    /// Waits until every container that was given up is removed, or has been left to the reaper.
+    pub async fn settled(&self) {
+        self.inner.removals.wait().await;
+    }
+
+    /// Removals that go on in the background.
+    pub(crate) fn removals(&self) -> &TaskTracker {
+        &self.inner.removals
+    }
+
     /// Set once the shared volumes were prepared by this process.
     pub(crate) fn volumes(&self) -> &OnceCell<()> {
         &self.inner.volumes
@@ -138,6 +164,13 @@ impl Engine {
             format!("remove container {container}"),
         )
     }
+}
+
+/// A tracker that counts as closed from the start, so that waiting for it ends when nothing is left.
+fn removals() -> TaskTracker {
+    let removals = TaskTracker::new();
+    removals.close();
+    removals
 }
 
 /// The innermost error: the outer ones only say that a request failed.

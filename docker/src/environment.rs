@@ -81,7 +81,11 @@ pub async fn ensure(
             Ok(evidence)
         }
         .await;
-        sandbox.remove().await?;
+        match &built {
+            // The image is there: nobody waits for the builder's name any more.
+            Ok(_) => sandbox.discard(),
+            Err(_) => sandbox.remove().await?,
+        }
         return built.map(|evidence| Environment { image, hash, built: true, evidence });
     }
 }

@@ -283,6 +283,11 @@ impl Sandbox {
         self.engine.remove_container(&self.id).await
     }
 
+    /// Removes the container in the background; [`Engine::settled`] waits for it.
+    pub fn discard(self) {
+        drop(self);
+    }
+
     async fn execute(
         &self,
         spec: &CommandSpec,
@@ -377,11 +382,13 @@ impl Drop for Sandbox {
         let (engine, id) = (self.engine.clone(), std::mem::take(&mut self.id));
         // Best effort, without anyone waiting: the reaper is the guarantee.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
+            let removals = engine.removals().clone();
+            let removal = async move {
                 if let Err(error) = engine.remove_container(&id).await {
                     tracing::warn!(container = id, %error, "a dropped sandbox could not be removed");
                 }
-            });
+            };
+            removals.spawn_on(removal, &runtime);
         }
     }
 }

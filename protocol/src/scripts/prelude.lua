@@ -35,6 +35,8 @@ local function enqueue(task)
   local stream = key('queue', f[1], suffix)
   if redis.call('HSETNX', key('queues', f[1]), suffix, 1) == 1 then
     redis.pcall('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
+    -- Nobody listens to a bell whose queue is new: the role's own wakes some who then know of it.
+    redis.call('RPUSH', key('bell', f[1]), 1, 1, 1, 1, 1, 1, 1, 1)
   end
   local id = redis.call('XADD', stream, '*', 'task', task)
   redis.call('HSET', k, 'state', 'ready', 'queue', stream, 'entry', id, 'ready_ms', now_ms())

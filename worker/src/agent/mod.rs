@@ -32,6 +32,8 @@ const BELL_WAIT_SECONDS: u64 = 1;
 /// The first and the longest wait after Redis failed to answer.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// How long the removal of an attempt's sandboxes is waited for.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a result is offered to a Redis that does not answer before the attempt is given up.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -127,6 +129,10 @@ impl Agent {
             self.remember(&task.title, result).await;
         }
         lease.release().await;
+        // What was published needs no sandbox; the next attempt starts when they are gone.
+        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
+            tracing::warn!("sandboxes are left to the reaper");
+        }
         self.pulse.task(None);
         Ok(())
     }

@@ -13,6 +13,7 @@ use codegod_protocol::client::now_ms;
 use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::evidence::Evidence;
 use codegod_protocol::result::ResourceUsage;
+use codegod_protocol::task::TaskKind;
 use codegod_source::Message;
 
 use super::context::Context;
@@ -205,6 +206,11 @@ impl<'a> Bench<'a> {
         Ok(self.sandbox().await?.upload(aside(name, content)?, "/tmp").await?)
     }
 
+    /// Adds a step to the environment's recipe; it is made together with the next that is installed.
+    pub fn add_step(&mut self, step: SetupStep) {
+        let _known = self.recipe.add(step);
+    }
+
     /// Adds a step to the environment's recipe and makes the environment. A running sandbox is replaced
     /// by one on the new environment, with the workspace as it stands.
     ///
@@ -212,7 +218,7 @@ impl<'a> Bench<'a> {
     /// [`codegod_docker::Error::StepFailed`] with the evidence when the step fails; [`Error`] otherwise.
     pub async fn install(&mut self, step: SetupStep) -> Result<Vec<Evidence>, Error> {
         // A step that is there already changes nothing: its image is found.
-        let _known = self.recipe.add(step);
+        self.add_step(step);
         let (image, evidence) = self.make_environment().await?;
         if self.image.as_deref() != Some(image.as_str()) {
             self.image = Some(image);
@@ -284,7 +290,7 @@ impl<'a> Bench<'a> {
                     image
                 }
             };
-            let workspace = self.workspace(AGENT_UID).await?;
+            let workspace = self.workspace().await?;
             self.start_sandbox(&image, workspace).await?;
             self.overlay.clear();
         }
@@ -306,8 +312,8 @@ impl<'a> Bench<'a> {
         if self.sandbox.is_none() {
             return Ok(());
         }
-        let workspace = self.workspace(AGENT_UID).await?;
-        self.stop_sandbox().await?;
+        let workspace = self.workspace().await?;
+        self.stop_sandbox().await;
         let Some(image) = self.image.clone() else { return Ok(()) };
         self.start_sandbox(&image, workspace).await
     }
@@ -316,16 +322,31 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// [`Error`] when Docker or git fail, or the workspace is too large.
-    pub async fn workspace(&self, owner: u64) -> Result<Bytes, Error> {
+    async fn workspace(&self) -> Result<Bytes, Error> {
         if let Some(sandbox) = &self.sandbox {
             return self.collect(sandbox).await;
         }
         let limit = self.context.engine.settings().max_tar_bytes as u64;
-        let commit = self.context.repository.to_tar(&self.commit, owner, owner, limit).await?;
+        let commit = self.context.repository.to_tar(&self.commit, AGENT_UID, AGENT_UID, limit).await?;
         if self.overlay.is_empty() {
             return Ok(commit.into());
         }
-        files::lay_over(&commit, &self.overlay, owner)
+        files::lay_over(&commit, &self.overlay, AGENT_UID)
+    }
+
+    /// The files that an image is built from, owned by root: always those of a commit. A container's
+    /// files differ from it in owner and order, which would cost the daemon's builder its cache; and
+    /// a task that changes nothing builds from what was published, whatever its checks left behind.
+    ///
+    /// # Errors
+    /// As [`Bench::commit`].
+    pub async fn build_context(&mut self, message: &Message) -> Result<Bytes, Error> {
+        let commit = match self.context.task.kind {
+            TaskKind::Work | TaskKind::Merge => self.commit(message).await?,
+            TaskKind::Check | TaskKind::Verification => self.commit.clone(),
+        };
+        let limit = self.context.engine.settings().max_tar_bytes as u64;
+        Ok(self.context.repository.to_tar(&commit, 0, 0, limit).await?.into())
     }
 
     /// Reads the workspace back out of the sandbox: what the commit had, and what is new and not
@@ -368,15 +389,15 @@ impl<'a> Bench<'a> {
         if self.sandbox.is_none() && self.overlay.is_empty() {
             return Ok(self.commit.clone());
         }
-        let workspace = self.workspace(AGENT_UID).await?;
+        let workspace = self.workspace().await?;
         let repository = &self.context.repository;
         let date = i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX);
         let limit = self.context.engine.settings().max_tar_bytes as u64;
         Ok(repository.commit_tar(&[&self.commit], &workspace, message, date, limit).await?)
     }
 
-    async fn stop_sandbox(&mut self) -> Result<(), Error> {
-        let Some(sandbox) = self.sandbox.take() else { return Ok(()) };
+    async fn stop_sandbox(&mut self) {
+        let Some(sandbox) = self.sandbox.take() else { return };
         match sandbox.usage().await {
             Ok(used) => {
                 self.usage.cpu_seconds += used.cpu_seconds;
@@ -385,16 +406,13 @@ impl<'a> Bench<'a> {
             }
             Err(error) => tracing::debug!(%error, "a sandbox's usage could not be read"),
         }
-        Ok(sandbox.remove().await?)
+        sandbox.discard();
     }
 
-    /// Removes the sandbox. Returns what was used.
-    ///
-    /// # Errors
-    /// [`Error`] when Docker fails; the reaper then removes it.
-    pub async fn close(&mut self) -> Result<ResourceUsage, Error> {
-        self.stop_sandbox().await?;
-        Ok(self.usage)
+    /// Gives the sandbox up; it is removed while the work goes on. Returns what was used.
+    pub async fn close(&mut self) -> ResourceUsage {
+        self.stop_sandbox().await;
+        self.usage
     }
 }
 

@@ -159,12 +159,12 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
             (evidence, Some(why))
         }
         Err(error) => {
-            close(&mut bench).await;
+            bench.close().await;
             return Err(error);
         }
     };
     if let Some(why) = stopped {
-        let usage = close(&mut bench).await;
+        let usage = bench.close().await;
         let failed = not_done(task, why);
         return Ok(Conclusion { evidence, usage, ..failed });
     }
@@ -174,7 +174,7 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
         Ok(verdict) => conclude(&mut bench, environments, evidence, verdict).await,
         Err(error) => Err(error),
     };
-    let usage = close(&mut bench).await;
+    let usage = bench.close().await;
     outcome.map(|conclusion| Conclusion { usage, ..conclusion })
 }
 
@@ -195,16 +195,6 @@ fn needs_merge(next: Task) -> Conclusion {
     let error = format!("{}; it is joined first", next.description.trim_end_matches('.'));
     let held = Conclusion::without_success(ResultStatus::NeedsFollowUp, error);
     Conclusion { next_steps: vec![next], ..held }
-}
-
-async fn close(bench: &mut Bench<'_>) -> ResourceUsage {
-    match bench.close().await {
-        Ok(usage) => usage,
-        Err(error) => {
-            tracing::warn!(task.id = %bench.context.task.id, %error, "a sandbox is left to the reaper");
-            ResourceUsage::default()
-        }
-    }
 }
 
 /// What acting came to.
@@ -277,7 +267,8 @@ async fn conclude(
     })
 }
 
-fn message(context: &Context) -> Message {
+/// The message of the attempt's commit.
+pub(crate) fn message(context: &Context) -> Message {
     let trailer = |name: &str, value: String| (format!("Codegod-{name}"), value);
     Message {
         subject: context.task.title.clone(),

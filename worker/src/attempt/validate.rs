@@ -68,7 +68,7 @@ async fn in_order(
                 let commit = bench.commit(&super::message(context)).await?;
                 let mut fresh = Bench::new(context, &commit, environments.get(name).cloned());
                 let outcome = one(&mut fresh, check).await;
-                super::close(&mut fresh).await;
+                fresh.close().await;
                 outcome?
             }
         });
@@ -96,12 +96,12 @@ async fn side_by_side(
             match one(&mut bench, check).await {
                 Ok(outcome) => outcomes.push((index, outcome)),
                 Err(error) => {
-                    super::close(&mut bench).await;
+                    bench.close().await;
                     return Err(error);
                 }
             }
         }
-        super::close(&mut bench).await;
+        bench.close().await;
         Ok::<_, Error>(outcomes)
     });
     let mut outcomes: Vec<(usize, CheckOutcome)> = Vec::with_capacity(checks.len());
