@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use codegod_protocol::client::Client;
+use codegod_protocol::settings::{host_name, variable};
 
 /// Whether the master keeps workers on its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +50,4 @@ impl Settings {
         let name = format!("master-{host}-{}", std::process::id());
         Ok(Self { name, host, redis_url, prefix, keeping, binaries, logs })
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn host_name() -> String {
-    variable("CODEGOD_HOST")
-        .or_else(|| {
-            std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
-        })
-        .or_else(|| variable("HOSTNAME"))
-        .unwrap_or_else(|| "localhost".to_owned())
 }

@@ -17,4 +17,5 @@ pub mod keys;
 pub mod memory;
 pub mod plan;
 pub mod result;
+pub mod settings;
 pub mod task;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use codegod_protocol::client::{Client, LEASE_MS};
 use codegod_protocol::id::Role;
+use codegod_protocol::settings::{host_name, variable};
 
 /// An agent's settings.
 #[derive(Debug, Clone)]
@@ -57,18 +58,4 @@ fn default_capabilities(role: Role) -> &'static [&'static str] {
         Role::Devops => &["docker", "compose", "ci"],
         Role::Testing => &["python", "javascript", "typescript", "node", "pytest", "vitest", "docker"],
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The host's name: `HOSTNAME` when exported, else the kernel's.
-fn host_name() -> String {
-    variable("CODEGOD_HOST")
-        .or_else(|| {
-            std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
-        })
-        .or_else(|| variable("HOSTNAME"))
-        .unwrap_or_else(|| "localhost".to_owned())
 }

@@ -28,6 +28,7 @@ use redis::RedisError;
 use redis::aio::ConnectionLike;
 
 use crate::keys::{DEFAULT_PREFIX, Keys};
+use crate::settings::variable;
 
 /// Where Redis is unless configured.
 pub const DEFAULT_REDIS_URL: &str = "redis://127.0.0.1:6379";
@@ -123,9 +124,7 @@ impl Client {
     /// Where and under which prefix the environment says that Redis is: `REDIS_URL`, `CODEGOD_PREFIX`.
     #[must_use]
     pub fn settings_from_env() -> (String, String) {
-        let set = |name: &str, default: &str| {
-            std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
-        };
+        let set = |name: &str, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
         (set("REDIS_URL", DEFAULT_REDIS_URL), set("CODEGOD_PREFIX", DEFAULT_PREFIX))
     }
 
