@@ -140,7 +140,9 @@ async fn verification(client: &Client, goal: &Goal, of: &GoalId) -> Result<Plann
         Err(Error::NotFound(what)) => return Ok(failed(format!("there is no {what}"))),
         Err(error) => return Err(error),
     };
-    let Some(intent) = view.intent else { return Ok(failed(format!("{of} was never planned"))) };
+    let Some(intent) = view.intent.filter(|_| !view.tasks.is_empty()) else {
+        return Ok(failed(format!("{of} was never planned, so there is nothing that could be verified")));
+    };
     let published = view
         .tasks
         .iter()

@@ -38,12 +38,17 @@ fn merges(view: &GoalView) -> Vec<&TaskView> {
     view.tasks.iter().filter(|task| task.task.kind == TaskKind::Merge).collect()
 }
 
+fn the_merge(view: &GoalView) -> &TaskView {
+    let merges = merges(view);
+    assert_eq!(merges.len(), 1, "{}", told(view));
+    merges[0]
+}
+
 /// Asserts that the goal waits for a person who is asked about `file` and told both commits, and that
 /// nothing which needs both sides succeeded.
 fn is_asked(view: &GoalView, file: &str) {
     assert_eq!(view.state, GoalState::Blocked, "{}", told(view));
-    let merges = merges(view);
-    let [merge] = merges.as_slice() else { panic!("one merge: {}", told(view)) };
+    let merge = the_merge(view);
     assert_eq!(merge.state, TaskState::Blocked);
     let question = merge.error.clone().unwrap_or_default();
     for told in [file, &commit_of(view, 1), &commit_of(view, 2), "?"] {
@@ -85,8 +90,7 @@ async fn both_edits_of_the_same_lines_are_kept_and_checked() -> Result {
     .await?;
     assert_eq!(view.state, GoalState::Succeeded, "{}\n{}", told(&view), fleet.logs());
 
-    let merges = merges(&view);
-    let [merge] = merges.as_slice() else { panic!("one merge: {}", told(&view)) };
+    let merge = the_merge(&view);
     let sides: Vec<&String> = ["ours", "theirs"].iter().map(|side| &merge.task.metadata[*side]).collect();
     assert_eq!(sides, [&commit_of(&view, 1), &commit_of(&view, 2)]);
     let verdict = merge.result.as_ref().and_then(|result| result.verdict.clone()).expect("it was validated");
