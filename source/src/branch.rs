@@ -89,6 +89,7 @@ enum Base {
 /// any more.
 struct Theirs {
     dir: PathBuf,
+    git_dir: PathBuf,
     store: TempDir,
     alternates: OsString,
     /// The path from the top of the work tree to `dir`, without `/` at its end.
@@ -100,9 +101,11 @@ impl Theirs {
         let dir =
             dir.canonicalize().map_err(|source| Error::Io { doing: "open", path: dir.to_owned(), source })?;
         let ask = |args: &'static [&'static str]| Git::within(&dir, "rev-parse").args(args).finish();
-        if ask(&["--git-dir"]).await?.code != 0 {
+        let git_dir = ask(&["--absolute-git-dir"]).await?;
+        if git_dir.code != 0 {
             return Err(Error::NotGit(dir));
         }
+        let git_dir = OsString::from_vec(one_line(git_dir.stdout)).into();
         if ask(&["--show-object-format"]).await?.stdout != b"sha1\n" {
             return Err(Error::OtherHash(dir));
         }
@@ -111,7 +114,7 @@ impl Theirs {
         let mut prefix = one_line(ask(&["--show-prefix"]).await?.stdout);
         prefix.pop_if(|byte| *byte == b'/');
         let alternates = alternates(&[&objects, &repo.path().join("objects")]);
-        Ok(Self { store: temp_dir()?, dir, alternates, prefix })
+        Ok(Self { store: temp_dir()?, dir, git_dir, alternates, prefix })
     }
 
     /// A command in their repository that sees the goal's commits as well and writes into the store.
@@ -208,7 +211,7 @@ impl Theirs {
         let (mut levels, mut level) = (Vec::new(), outer.map(str::to_owned));
         for part in &parts {
             let lines = match &level {
-                Some(tree) => self.git("ls-tree").args(["-z", tree]).run().await?,
+                Some(tree) => self.git("ls-tree").args(["-z", "--full-tree", tree]).run().await?,
                 None => Vec::new(),
             };
             let (mut others, mut next) = (Vec::new(), None);
@@ -239,7 +242,8 @@ impl Theirs {
         let pack = self.git("pack-objects").args(["--quiet", "--revs", "--stdout", "--thin"]);
         let without = base.map_or(String::new(), |base| format!("^{base}\n"));
         let pack = pack.input(format!("{tip}\n{without}")).run().await?;
-        unpack(Git::within(&self.dir, "index-pack"), &pack).await
+        // Named rather than found: in a sub-folder index-pack does not see the objects that are there.
+        unpack(Git::on(&self.git_dir, "index-pack"), &pack).await
     }
 }
 
