@@ -14,6 +14,9 @@ use super::settings::Settings;
 /// Above the longest answer of the daemon: a commit of a large layer, a stop with its grace.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(900);
 
+/// How long a living daemon takes to say so, at most.
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// A connection to the Docker daemon. Cloning is cheap and shares it.
 #[derive(Clone)]
 pub struct Engine {
@@ -107,6 +110,11 @@ impl Engine {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// Whether the daemon answers now.
+    pub async fn answers(&self) -> bool {
+        matches!(tokio::time::timeout(PING_TIMEOUT, self.docker().ping()).await, Ok(Ok(_)))
     }
 
     /// What the daemon says of itself.

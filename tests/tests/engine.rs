@@ -154,6 +154,29 @@ async fn a_failed_attempt_comes_back_after_its_backoff() -> Result {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_handed_back_does_not_count() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = running_goal(&client, |goal| {
+        let mut task = plans::task(&goal.id, 1, Role::Devops, &[]);
+        task.max_attempts = 1;
+        vec![task]
+    })
+    .await?;
+    let agent = AgentId::random(Role::Devops);
+    for _ in 0..3 {
+        let claimed = must_claim(&client, &agent).await?;
+        let (task, attempt) = (&claimed.task.id, claimed.attempt);
+        assert_eq!(client.release(&agent, task, attempt, "its agent ends").await?, LeaseState::Held);
+        assert_eq!(client.release(&agent, task, attempt, "again").await?, LeaseState::Lost);
+    }
+    let claimed = must_claim(&client, &agent).await?;
+    client.publish(&plans::result(&claimed, &agent, ResultStatus::Failed)).await?;
+    assert_eq!(client.goal_view(&goal.id).await?.state, GoalState::Failed, "a failed attempt still counts");
+    Ok(())
+}
+
+#[tokio::test]
 async fn capabilities_and_priorities_decide_who_gets_what_first() -> Result {
     let redis = RedisServer::start()?;
     let client = client(&redis).await?;

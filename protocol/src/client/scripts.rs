@@ -42,6 +42,7 @@ scripts! {
     CLAIM = "claim.lua", "claiming a task";
     HEARTBEAT = "heartbeat.lua", "renewing a lease";
     PUBLISH = "publish.lua", "publishing a result";
+    RELEASE = "release.lua", "handing an attempt back";
     GROW = "grow.lua", "adding tasks to a running plan";
     GIVE_UP = "give_up.lua", "giving up a held task";
     CANCEL_GOAL = "cancel_goal.lua", "cancelling a goal";

@@ -144,6 +144,25 @@ impl Client {
         Ok(if reply == "ok" { PublishOutcome::Published } else { PublishOutcome::Stale })
     }
 
+    /// Hands an attempt back that came to nothing through no fault of its task; it does not count.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn release(
+        &self,
+        agent: &AgentId,
+        task: &TaskId,
+        attempt: u32,
+        reason: &str,
+    ) -> Result<LeaseState, Error> {
+        let reply: String = self
+            .script(&scripts::RELEASE, |s| {
+                s.arg(agent.to_string()).arg(task.to_string()).arg(attempt).arg(reason);
+            })
+            .await?;
+        Ok(if reply == "ok" { LeaseState::Held } else { LeaseState::Lost })
+    }
+
     /// Puts tasks whose backoff is over back into their queues. Returns how many.
     ///
     /// # Errors

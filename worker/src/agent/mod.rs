@@ -19,7 +19,7 @@ use codegod_source::Repository;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{self, Context, Journal, Stop, push_bounded};
+use crate::attempt::{self, Context, Ending, HandBack, Journal, Stop, push_bounded};
 use crate::error::{Cut, Error};
 use crate::settings::Settings;
 use codegod_docker::Engine;
@@ -121,12 +121,16 @@ impl Agent {
         let lease = Lease::hold(&self.client, &self.id, &task, attempt, self.settings.lease_ms, &stop);
         let deadline = cut_later(&stop, Cut::Deadline, Duration::from_secs(task.deadline_seconds));
         let ending = cut_when(&stop, Cut::Shutdown, self.shutdown.clone());
-        let result = self.attempt(claimed, stop).await;
+        let ended = self.attempt(claimed, stop).await;
         deadline.abort();
         ending.abort();
-        if let Some(result) = &result {
-            self.publish(result).await;
-            self.remember(&task.title, result).await;
+        match &ended {
+            Ending::Result(result) => {
+                self.publish(result).await;
+                self.remember(&task.title, result).await;
+            }
+            Ending::HandedBack(why) => self.hand_back(&task.id, attempt, *why).await,
+            Ending::ThrownAway => tracing::warn!(task.id = %task.id, attempt, "the attempt is thrown away"),
         }
         lease.release().await;
         // What was published needs no sandbox; the next attempt starts when they are gone.
@@ -134,10 +138,13 @@ impl Agent {
             tracing::warn!("sandboxes are left to the reaper");
         }
         self.pulse.task(None);
+        if matches!(ended, Ending::HandedBack(HandBack::DockerAway)) {
+            self.wait_for_docker().await;
+        }
         Ok(())
     }
 
-    async fn attempt(&self, claimed: Claimed, stop: Stop) -> Option<TaskResult> {
+    async fn attempt(&self, claimed: Claimed, stop: Stop) -> Ending {
         let Claimed { task, goal, attempt } = claimed;
         let journal = Journal::open(
             self.client.clone(),
@@ -153,7 +160,7 @@ impl Agent {
             Err(error) => {
                 tracing::error!(%error, "the goal's repository can't be opened");
                 journal.close().await;
-                return None;
+                return Ending::ThrownAway;
             }
         };
         let mut context = Context {
@@ -168,12 +175,28 @@ impl Agent {
             inputs: Vec::new(),
             stop,
         };
-        let result = attempt::run(&mut context).await;
+        let ended = attempt::run(&mut context).await;
         context.journal.close().await;
-        if result.is_none() {
-            tracing::warn!(task.id = %context.task.id, attempt, reason = ?context.stop.reason(), "attempt thrown away");
+        ended
+    }
+
+    async fn hand_back(&self, task: &TaskId, attempt: u32, why: HandBack) {
+        tracing::warn!(task.id = %task, attempt, reason = why.reason(), "handed back");
+        if let Err(error) = self.client.release(&self.id, task, attempt, why.reason()).await {
+            // Its lease runs out, and another takes it over.
+            tracing::warn!(task.id = %task, %error, "could not be handed back");
         }
-        result
+    }
+
+    /// Claims nothing while there is no Docker to do it in.
+    async fn wait_for_docker(&self) {
+        let mut retry = FIRST_RETRY;
+        while !self.drain.is_cancelled() && !self.engine.answers().await {
+            self.pulse.note(Some("waiting for Docker: the daemon does not answer".to_owned()));
+            let _ended_early = self.drain.run_until_cancelled(tokio::time::sleep(retry)).await;
+            retry = (retry * 2).min(LONGEST_RETRY);
+        }
+        self.pulse.note(None);
     }
 
     /// Publishes a result, again and again while Redis does not answer; a second publish of what was

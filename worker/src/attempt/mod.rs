@@ -28,7 +28,6 @@ use codegod_source::Message;
 use self::sources::Source;
 use crate::actions;
 use crate::error::{Cut, Error};
-use codegod_docker as docker;
 
 /// What an attempt came to, before it is published.
 struct Conclusion {
@@ -55,19 +54,53 @@ impl Conclusion {
     }
 }
 
-/// Runs an attempt and makes the result that it publishes. None when the attempt was cut because its
-/// lease is lost or the agent ends: then nothing is published.
-pub async fn run(context: &mut Context) -> Option<TaskResult> {
+/// How an attempt ended.
+pub enum Ending {
+    /// With a result to publish.
+    Result(Box<TaskResult>),
+    /// Through no fault of its task: it is handed back and does not count.
+    HandedBack(HandBack),
+    /// Somebody else has the task, its goal was cancelled, or this host could not even begin: nothing is
+    /// published, and an agent that holds the lease lets it run out.
+    ThrownAway,
+}
+
+/// Why an attempt is handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandBack {
+    /// Its agent ends.
+    Shutdown,
+    /// The Docker daemon is away.
+    DockerAway,
+}
+
+impl HandBack {
+    /// The reason for people.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            HandBack::Shutdown => "its agent ends",
+            HandBack::DockerAway => "Docker is away",
+        }
+    }
+}
+
+/// Runs an attempt and makes the result that it publishes.
+pub async fn run(context: &mut Context) -> Ending {
     let (started, started_ms) = (Instant::now(), now_ms());
     context.journal.started(&context.task).await;
     let conclusion = match attempt(context).await {
         Ok(conclusion) => conclusion,
         Err(error) => match (context.stop.reason(), error) {
-            (Some(Cut::LeaseLost | Cut::Shutdown), _) => return None,
+            (Some(Cut::LeaseLost), _) => return Ending::ThrownAway,
+            (Some(Cut::Shutdown), _) => return Ending::HandedBack(HandBack::Shutdown),
             (Some(Cut::Deadline), _) => {
                 let limit = context.task.deadline_seconds;
                 let said = format!("the attempt ran past its deadline of {limit} s and was stopped");
                 Conclusion::without_success(ResultStatus::Failed, said)
+            }
+            (None, Error::Docker(error)) if error.is_transient() && !context.engine.answers().await => {
+                return Ending::HandedBack(HandBack::DockerAway);
             }
             (None, error) => concluded_from(&error),
         },
@@ -75,7 +108,7 @@ pub async fn run(context: &mut Context) -> Option<TaskResult> {
     let conclusion = give_up_on_repetition(context, conclusion).await;
     let tests = conclusion.verdict.as_ref().and_then(tests_of);
     context.journal.phase(Phase::Publishing).await;
-    Some(TaskResult {
+    Ending::Result(Box::new(TaskResult {
         task: context.task.id.clone(),
         attempt: context.attempt,
         agent: context.agent.clone(),
@@ -89,7 +122,7 @@ pub async fn run(context: &mut Context) -> Option<TaskResult> {
         tests,
         error: conclusion.error,
         next_steps: conclusion.next_steps,
-    })
+    }))
 }
 
 fn concluded_from(error: &Error) -> Conclusion {
@@ -279,10 +312,4 @@ pub(crate) fn message(context: &Context) -> Message {
             trailer("Attempt", context.attempt.to_string()),
         ],
     }
-}
-
-/// Whether an error says that Docker itself is away, so that the agent should claim nothing for a while.
-#[must_use]
-pub fn is_docker_away(error: &Error) -> bool {
-    matches!(error, Error::Docker(docker::Error::Unreachable { .. }))
 }
