@@ -86,6 +86,13 @@ async fn a_killed_worker_of_any_role_costs_one_attempt() -> Result {
     for role in Role::ALL {
         killed.push(kill_at_work(&fleet, &goal.id, role).await?);
     }
+    for agent in &killed {
+        // Whoever takes over can read what had been started and how far it was.
+        let current = fleet.client.memory(agent).await?.current_task.expect("the task it died in");
+        assert_eq!((current.task.goal(), current.attempt), (&goal.id, 1));
+        let last = current.actions.last().expect("an action was intended");
+        assert!(last.outcome.is_none() && !last.expect.is_empty(), "it never ended: {last:?}");
+    }
     let view = fleet.ended(&goal.id, LIMIT).await?;
     assert_eq!(view.state, GoalState::Succeeded, "{}\n{}", told(&view), fleet.logs());
     let attempts: Vec<u32> = view.tasks.iter().map(|task| task.attempts).collect();
@@ -97,6 +104,33 @@ async fn a_killed_worker_of_any_role_costs_one_attempt() -> Result {
     fleet.wait_for("the fleet is whole again", LIMIT, whole).await?;
     let agents = fleet.client.agents().await?;
     assert!(agents.iter().all(|agent| !killed.contains(&agent.id)), "{killed:?} are off the list");
+    assert_eq!(fleet.stop().await?, Vec::<String>::new(), "nothing is left");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_slept_through_its_lease_throws_its_work_away() -> Result {
+    let fleet = Fleet::start(&[(Role::Backend, 2), (Role::Testing, 1)]).await?;
+    let goal = plans::goal("a late worker");
+    let tasks = vec![slow(&goal.id, 1, Role::Backend, &[], 5)];
+    fleet.start_plan(&goal, &handmade::closed(&goal, tasks)?).await?;
+    let (late, pid) = fleet.at_work(&goal.id, Role::Backend).await?;
+    let label = of_agent(&late);
+    let busy = async || Ok((!labelled(&label)?.is_empty()).then_some(()));
+    fleet.wait_for("a container of the agent", LIMIT, busy).await?;
+    signal("STOP", pid)?;
+    let taken = async || {
+        let view = fleet.client.goal_view(&goal.id).await?;
+        Ok((view.tasks[0].attempts == 2).then_some(view.tasks[0].agent.clone()))
+    };
+    let taken = fleet.wait_for("another agent takes over", LIMIT, taken).await;
+    signal("CONT", pid)?;
+    assert_ne!(taken?, Some(late.clone()));
+    let view = fleet.ended(&goal.id, LIMIT).await?;
+    assert_eq!(view.state, GoalState::Succeeded, "{}\n{}", told(&view), fleet.logs());
+    assert_eq!(successes(&fleet, &goal.id).await?, once_each(2));
+    assert_ne!(view.tasks[0].result.as_ref().map(|result| &result.agent), Some(&late));
+    reaped(&fleet, &[late]).await?;
     assert_eq!(fleet.stop().await?, Vec::<String>::new(), "nothing is left");
     Ok(())
 }

@@ -190,15 +190,43 @@ async fn entry_points_that_name_no_file_are_pointed_to_one_in_src() -> Result {
     let folder =
         [("package.json", manifest), ("index.html", page), ("src/main.jsx", main), ("LICENSE", "x\n")];
     let mended = mended(&fleet, "package.json entry point not found", &folder).await?;
-    let mut changed = mended.changed().await?;
-    // npm writes down what it resolved; nothing else of the project changes.
-    changed.retain(|path| path != "package-lock.json");
-    assert_eq!(changed, ["index.html", "package.json"]);
+    assert_eq!(mended.changed().await?, ["index.html", "package.json"]);
     let text = async |path| mended.files.text(&mended.commit, path).await;
     assert_eq!(text("package.json").await?, manifest.replace("src/start.js", "src/main.jsx"));
     assert_eq!(text("index.html").await?, page.replace("/src/app.jsx", "/src/main.jsx"));
     assert!(mended.view.tasks.iter().any(|task| task.task.kind == TaskKind::Verification));
     assert!(actions_are_recorded(&fleet, &mended.view.goal.id).await? >= 3);
+    assert_eq!(fleet.stop().await?, Vec::<String>::new(), "nothing is left");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frontend_whose_entry_is_wrong_builds_again() -> Result {
+    let fleet = Fleet::start(&[(Role::Frontend, 1), (Role::Testing, 1)]).await?;
+    let manifest = r#"{
+  "name": "shop",
+  "private": true,
+  "type": "module",
+  "scripts": { "build": "vite build" },
+  "devDependencies": { "vite": "7.1.12" }
+}
+"#;
+    let page =
+        "<!doctype html>\n<div id=\"app\"></div>\n<script type=\"module\" src=\"/src/main.tsx\"></script>\n";
+    let folder = [
+        ("frontend/package.json", manifest),
+        ("frontend/index.html", page),
+        ("frontend/src/main.js", "document.querySelector('#app').textContent = 'shop'\n"),
+        (".gitignore", "dist/\n"),
+    ];
+    let error = "Failed to resolve /src/main.tsx from frontend/index.html";
+    let mended = mended(&fleet, error, &folder).await?;
+    let mut changed = mended.changed().await?;
+    // npm writes down what it resolved; nothing else of the project changes.
+    changed.retain(|path| path != "frontend/package-lock.json");
+    assert_eq!(changed, ["frontend/index.html"]);
+    let fixed = mended.files.text(&mended.commit, "frontend/index.html").await?;
+    assert_eq!(fixed, page.replace("main.tsx", "main.js"));
     assert_eq!(fleet.stop().await?, Vec::<String>::new(), "nothing is left");
     Ok(())
 }
