@@ -74,12 +74,9 @@ async fn plan(dir: &Path, repo: &Repository, base: &str, commit: &str) -> Result
     let changed = repo.changed_files(base, commit).await?;
     let before = side(repo, base, &changed).await?;
     let after = side(repo, commit, &changed).await?;
-    let leaving: HashSet<PathBuf> = changed
-        .iter()
-        .zip(&after)
-        .filter(|(_, after)| after.is_none())
-        .map(|(path, _)| dir.join(path))
-        .collect();
+    let gone = changed.iter().zip(&after).filter(|(_, after)| after.is_none());
+    let leaving: HashSet<PathBuf> =
+        gone.map(|(path, _)| dir.join(path)).filter(|full| is_file_or_link(full)).collect();
     let (mut todo, mut refused) = (Vec::new(), BTreeSet::new());
     for ((path, before), after) in changed.into_iter().zip(before).zip(after) {
         match state(dir, &path, before.as_ref(), after.as_ref(), &leaving) {
@@ -120,10 +117,13 @@ fn state(
         return State::Other;
     }
     let full = dir.join(path);
+    let below_link = behind_link(dir, bytes);
     let now = if path.ancestors().skip(1).any(|above| leaving.contains(&dir.join(above))) {
         // The file or link above it gives way.
         None
-    } else if behind_link(dir, bytes) {
+    } else if after.is_none() && (below_link || !is_file_or_link(&full)) {
+        None
+    } else if below_link {
         return State::Other;
     } else {
         match std::fs::symlink_metadata(&full) {
@@ -142,6 +142,10 @@ fn state(
         now if now == before => State::AsBefore,
         _ => State::Other,
     }
+}
+
+fn is_file_or_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_dir())
 }
 
 /// Whether a folder holds nothing but files that the result removes.

@@ -73,7 +73,9 @@ async fn a_shallow_clone_gets_the_result_on_its_own_head() {
     );
     let left = commit(&repo, &[&base.commit], &[("a", "a\n"), ("b", "b\n"), ("c", "c\n")]).await;
     let right = commit(&repo, &[&base.commit], &[("a", "2\n"), ("b", "b\n")]).await;
-    let codegod_source::Merge::Clean(done) = repo.merge(&[&left, &right]).await.unwrap() else { panic!() };
+    let codegod_source::Merge::Clean(done) = repo.merge(&[&left, &right]).await.unwrap() else {
+        panic!("not refused")
+    };
     assert_eq!(to_branch(&dir, &repo, &done, "r").await.unwrap(), BranchResult::Created);
     assert_eq!(git(&dir, &["rev-parse", "r~2"]), head);
     assert_eq!(git(&dir, &["diff", "--name-status", &head, "r"]), "M\ta\nA\tc");
