@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use codegod_protocol::action::Action;
 use codegod_protocol::client::{GoalView, TaskView};
+use codegod_protocol::environment::Recipe;
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::Role;
 use codegod_protocol::task::{Task, TaskKind, TaskState};
@@ -202,5 +203,38 @@ async fn binary_files_and_deletions_are_asked_about() -> Result {
     })
     .await?;
     is_asked(&view, "page.html");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requirements_that_two_tasks_added_are_installed_together() -> Result {
+    let fleet = Fleet::start(&[(Role::Backend, 2), (Role::Testing, 1)]).await?;
+    let view = ended(&fleet, &[("requirements.txt", "click==8.3.0\n")], |goal| {
+        let side = |number, requirement: &str, module: &str| {
+            let work = vec![
+                Action::UpdateRequirements { path: "requirements.txt".into(), add: vec![requirement.into()] },
+                Action::InstallDependency {
+                    requirements: "requirements.txt".into(),
+                    imports: vec![module.into()],
+                },
+            ];
+            let check = format!("python -c 'import {module}'");
+            let mut task = handmade::task(&goal.id, number, Role::Backend, &[], work, &[&check]);
+            task.environment = Some("backend".into());
+            task.environments.insert("backend".into(), Recipe::from_base("codegod/workbench"));
+            task.deadline_seconds = 300;
+            task
+        };
+        vec![side(1, "itsdangerous==2.2.0", "itsdangerous"), side(2, "markupsafe==3.0.3", "markupsafe")]
+    })
+    .await?;
+    // Nobody but the closing verification needs both sides: it has them joined first.
+    assert_eq!(view.state, GoalState::Succeeded, "{}\n{}", told(&view), fleet.logs());
+    let merge = the_merge(&view);
+    assert_eq!(merge.task.role, Role::Testing);
+    let commit = view.commit.clone().expect("a published commit");
+    let files = Files::fetch(&fleet.client, &view.goal.id, &commit).await?;
+    let text = files.text(&commit, "requirements.txt").await?;
+    assert_eq!(text, "click==8.3.0\nitsdangerous==2.2.0\nmarkupsafe==3.0.3\n");
     Ok(())
 }

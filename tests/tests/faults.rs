@@ -135,28 +135,36 @@ async fn a_worker_that_slept_through_its_lease_throws_its_work_away() -> Result 
     Ok(())
 }
 
+/// A task whose environment has to be built: its requirements hold a comment that was never there before.
+fn installing(goal: &GoalId) -> Task {
+    let requirements = format!("# {goal}\nflask==3.1.2\n");
+    let install =
+        Action::InstallDependency { requirements: "requirements.txt".into(), imports: vec!["flask".into()] };
+    let work = vec![handmade::write("requirements.txt", &requirements), install];
+    let mut task = handmade::task(goal, 1, Role::Backend, &[], work, &["python -c 'import flask'"]);
+    task.environment = Some("backend".into());
+    task.environments.insert("backend".into(), Recipe::from_base("codegod/workbench"));
+    task.deadline_seconds = 300;
+    task
+}
+
+/// Waits until an agent's builder is there.
+async fn builds(fleet: &Fleet, agent: &AgentId) -> Result {
+    let building = async || {
+        let mine = labelled(&of_agent(agent))?;
+        let builders = labelled("codegod=builder")?;
+        Ok(mine.iter().any(|container| builders.contains(container)).then_some(()))
+    };
+    fleet.wait_for("a builder of the agent", LIMIT, building).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_while_it_installs_holds_up_nobody() -> Result {
     let fleet = Fleet::start(&[(Role::Backend, 1), (Role::Testing, 1)]).await?;
     let goal = plans::goal("install");
-    // A comment that was never there before, so that the environment is built and not found.
-    let requirements = format!("# {}\nflask==3.1.2\n", goal.id);
-    let install =
-        Action::InstallDependency { requirements: "requirements.txt".into(), imports: vec!["flask".into()] };
-    let work = vec![handmade::write("requirements.txt", &requirements), install];
-    let mut task = handmade::task(&goal.id, 1, Role::Backend, &[], work, &["python -c 'import flask'"]);
-    task.environment = Some("backend".into());
-    task.environments.insert("backend".into(), Recipe::from_base("codegod/workbench"));
-    task.deadline_seconds = 300;
-    fleet.start_plan(&goal, &handmade::closed(&goal, vec![task])?).await?;
-
+    fleet.start_plan(&goal, &handmade::closed(&goal, vec![installing(&goal.id)])?).await?;
     let (agent, pid) = fleet.at_work(&goal.id, Role::Backend).await?;
-    let building = async || {
-        let mine = labelled(&of_agent(&agent))?;
-        let builders = labelled("codegod=builder")?;
-        Ok(mine.iter().any(|container| builders.contains(container)).then_some(()))
-    };
-    fleet.wait_for("a builder of the agent", LIMIT, building).await?;
+    builds(&fleet, &agent).await?;
     signal("KILL", pid)?;
 
     let view = fleet.ended(&goal.id, LIMIT).await?;
@@ -252,6 +260,15 @@ async fn a_cancelled_goals_containers_are_gone_within_five_seconds() -> Result {
     let gone = async || Ok(labelled(&label)?.is_empty().then_some(()));
     fleet.wait_for("the goal's containers are gone", Duration::from_secs(5), gone).await?;
     assert_eq!(fleet.client.goal_head(&goal.id).await?.state, GoalState::Cancelled);
+
+    let goal = plans::goal("to be cancelled while it installs");
+    fleet.start_plan(&goal, &handmade::closed(&goal, vec![installing(&goal.id)])?).await?;
+    let (agent, _) = fleet.at_work(&goal.id, Role::Backend).await?;
+    builds(&fleet, &agent).await?;
+    fleet.client.cancel_goal(&goal.id).await?;
+    let label = of_agent(&agent);
+    let gone = async || Ok(labelled(&label)?.is_empty().then_some(()));
+    fleet.wait_for("the agent's containers are gone", Duration::from_secs(5), gone).await?;
 
     // The agent is free again.
     let next = plans::goal("the next one");
