@@ -169,6 +169,7 @@ impl Row {
             "task_blocked" => self.end(TaskState::Blocked, text("error")),
             "task_cancelled" => self.end(TaskState::Cancelled, None),
             "attempt_failed" => self.end(TaskState::Ready, text("error")),
+            "attempt_released" => self.end(TaskState::Ready, text("reason")),
             "task_needs_follow_up" => self.end(TaskState::Waiting, text("error")),
             "lease_expired" => self.error = Some("its agent died; another takes it over".to_owned()),
             "plan_grown" | "task_retried" => return Effect::Reload,
