@@ -216,6 +216,24 @@ impl Fleet {
         self.state.path()
     }
 
+    /// Ends the master, and with it its agents, as a user would.
+    ///
+    /// # Errors
+    /// When it does not end within half a minute.
+    pub async fn end_master(&mut self) -> Result<()> {
+        let Some(master) = &mut self.master else { return Ok(()) };
+        signal("TERM", master.id())?;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while master.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                bail!("the master did not end:\n{}", self.logs());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.master = None;
+        Ok(())
+    }
+
     /// Ends master and agents as a user would, and gives what is left of containers, networks and
     /// processes.
     ///
@@ -224,17 +242,7 @@ impl Fleet {
     pub async fn stop(mut self) -> Result<Vec<String>> {
         let fleet = self.client.fleet_id().await?;
         let pids: Vec<u32> = self.client.agents().await?.into_iter().map(|agent| agent.pid).collect();
-        if let Some(master) = &mut self.master {
-            signal("TERM", master.id())?;
-            let deadline = Instant::now() + Duration::from_secs(30);
-            while master.try_wait()?.is_none() {
-                if Instant::now() > deadline {
-                    bail!("the master did not end:\n{}", self.logs());
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-        self.master = None;
+        self.end_master().await?;
         let mut left: Vec<String> =
             pids.into_iter().filter(|pid| is_agent(*pid)).map(|pid| format!("process {pid}")).collect();
         left.extend(docker_objects(&fleet)?);
@@ -285,7 +293,8 @@ pub fn labelled(label: &str) -> Result<Vec<String>> {
 }
 
 /// Whether a process is an agent that runs; one that only waits to be buried (Z) has ended.
-fn is_agent(pid: u32) -> bool {
+#[must_use]
+pub fn is_agent(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(head, tail)| head.contains("-agent") && !tail.starts_with('Z'))
 }

@@ -8,7 +8,7 @@ use codegod_protocol::environment::Recipe;
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, GoalId, Role};
 use codegod_protocol::task::Task;
-use codegod_tests::fleet::{Fleet, labelled, signal, told};
+use codegod_tests::fleet::{Fleet, is_agent, labelled, signal, told};
 use codegod_tests::{handmade, plans};
 
 type Result<T = ()> = anyhow::Result<T>;
@@ -242,6 +242,34 @@ async fn a_killed_redis_loses_nothing_that_was_accepted() -> Result {
     let other = fleet.ended(&waiting, LIMIT).await?;
     assert_eq!(other.state, GoalState::Blocked, "a goal submitted in between is not lost");
     assert_eq!(fleet.stop().await?, Vec::<String>::new(), "nothing is left");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_whose_master_died_planning_it_is_planned_by_another() -> Result {
+    let mut fleet = Fleet::start(&[]).await?;
+    fleet.kill_master()?;
+    let goal = fleet.submit("Write me a Kubernetes operator in Go").await?;
+    // A master that took the goal and was killed before it had a plan.
+    let entries = fleet.client.listener().await?.goals("master-that-died", 1000).await?;
+    assert_eq!(entries.len(), 1);
+    fleet.client.begin_planning(&goal).await?;
+    fleet.start_master()?;
+    assert_eq!(fleet.ended(&goal, LIMIT).await?.state, GoalState::Blocked);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_can_be_stopped_while_redis_is_away() -> Result {
+    let mut fleet = Fleet::start(&[(Role::Backend, 1), (Role::Testing, 1)]).await?;
+    let agents = fleet.processes().await?;
+    assert_eq!(agents.len(), 2);
+    fleet.redis.kill()?;
+    let stopping = std::time::Instant::now();
+    fleet.end_master().await?;
+    assert!(stopping.elapsed() < Duration::from_secs(25), "{:?}", stopping.elapsed());
+    let left: Vec<&u32> = agents.iter().filter(|pid| is_agent(**pid)).collect();
+    assert_eq!(left, Vec::<&u32>::new(), "{}", fleet.logs());
     Ok(())
 }
 
