@@ -218,7 +218,12 @@ fn models() -> Finding {
         return good("models", "none configured; playbooks need none".to_owned());
     }
     let advice = "nothing to do: goals that no playbook covers end blocked, with or without it";
-    bad("models", Health::Warning, format!("{} is set, but this version asks no model yet", set.join(", ")), advice)
+    bad(
+        "models",
+        Health::Warning,
+        format!("{} is set, but this version asks no model yet", set.join(", ")),
+        advice,
+    )
 }
 
 /// The settings that are in force; of secrets only that they are set.

@@ -24,7 +24,9 @@ pub(super) fn line(follow: &Follow, event: &Event) -> Option<Line> {
         }
         "task_failed" => (Meaning::Bad, format!("failed: {}", text("error"))),
         "attempt_failed" => (Meaning::Bad, format!("attempt failed, will be tried again: {}", text("error"))),
-        "attempt_released" => (Meaning::Attention, format!("handed back, will be started again: {}", text("reason"))),
+        "attempt_released" => {
+            (Meaning::Attention, format!("handed back, will be started again: {}", text("reason")))
+        }
         "task_blocked" => (Meaning::Attention, format!("blocked: {}", text("error"))),
         "task_cancelled" => (Meaning::Faint, "cancelled".to_owned()),
         "task_needs_follow_up" => (Meaning::Attention, format!("needs something first: {}", text("error"))),

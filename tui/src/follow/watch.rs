@@ -18,6 +18,8 @@ use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
 use crate::terminal::{self, Screen};
 
+/// How long the events of a goal that has ended are waited for.
+const REST_PATIENCE: Duration = Duration::from_secs(1);
 /// How long one read waits for events; a reader that is no longer wanted ends within it.
 const WAIT_MS: usize = 5_000;
 /// The first and the longest wait before Redis is tried again.
@@ -75,6 +77,7 @@ pub(crate) async fn follow(
         glyphs: Glyphs::of_locale(),
         follow: Follow::new(&view),
         screen: terminal::can_redraw().then(Screen::open),
+        end_told: false,
     };
     let ending = watch.run(news).await;
     reader.abort();
@@ -87,6 +90,8 @@ struct Watch<'a> {
     glyphs: Glyphs,
     follow: Follow,
     screen: Option<Screen>,
+    /// Whether the goal's last event was told.
+    end_told: bool,
 }
 
 struct Signals {
@@ -149,7 +154,22 @@ impl Watch<'_> {
                 }
             }
             if reload && let Some(view) = self.reload().await? {
+                self.say_the_rest(&mut news).await;
                 return Ok(Ending::Final(Box::new(view)));
+            }
+        }
+    }
+
+    /// A goal may have ended before the events that led there were read: without a screen, they are the
+    /// story, so they are told up to the last.
+    async fn say_the_rest(&mut self, news: &mut mpsc::Receiver<News>) {
+        let give_up = tokio::time::Instant::now() + REST_PATIENCE;
+        while self.screen.is_none() && !self.end_told {
+            match tokio::time::timeout_at(give_up, news.recv()).await {
+                Ok(Some(more)) => {
+                    self.take(more).await;
+                }
+                Ok(None) | Err(_) => return,
             }
         }
     }
@@ -174,6 +194,8 @@ impl Watch<'_> {
                 let mut effect = Effect::Nothing;
                 for event in events {
                     let of_this = self.follow.apply(&event, now_ms());
+                    let is_goals = event.task.is_none() && event.goal.as_ref() == Some(&self.follow.goal);
+                    self.end_told |= is_goals && self.follow.state.is_final();
                     if of_this == Effect::Reload
                         && event.kind == "goal_running"
                         && let Ok(view) = self.client.goal_view(&self.follow.goal).await
