@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::report::{SENTENCE, Span, Timed};
 use crate::salt::Salt;
 
+/// Shorter steps are left out.
+const LEAST_MS: u64 = 10;
 /// The longest that one goal may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -23,11 +25,11 @@ const LIMIT: Duration = Duration::from_secs(900);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Goals {
     /// With no environment made yet.
-    pub first: Timed,
+    pub(crate) first: Timed,
     /// With those of the first.
-    pub second: Timed,
-    /// The first one's steps, in a lane for each task.
-    pub steps: Vec<Span>,
+    pub(crate) second: Timed,
+    /// The steps of both, in a lane for each task.
+    pub(crate) steps: [Vec<Span>; 2],
 }
 
 /// Runs both in a child process, in environments that nobody has made yet.
@@ -52,9 +54,9 @@ pub(crate) fn run() -> Result<Goals> {
 /// As [`run`].
 pub(crate) async fn both() -> Result<Goals> {
     let fleet = Fleet::one_of_each().await?;
-    let (first, view) = one(&fleet).await?;
-    let steps = steps(&fleet, &view).await?;
-    let (second, _) = one(&fleet).await?;
+    let (first, first_view) = one(&fleet).await?;
+    let (second, second_view) = one(&fleet).await?;
+    let steps = [steps(&fleet, &first_view)?, steps(&fleet, &second_view)?];
     let left = fleet.stop().await?;
     ensure!(left.is_empty(), "the fleet left behind: {}", left.join(", "));
     Ok(Goals { first, second, steps })
@@ -78,7 +80,7 @@ async fn one(fleet: &Fleet) -> Result<(Timed, GoalView)> {
 }
 
 /// What each task did from one event to the next.
-async fn steps(fleet: &Fleet, view: &GoalView) -> Result<Vec<Span>> {
+fn steps(fleet: &Fleet, view: &GoalView) -> Result<Vec<Span>> {
     let client = redis::Client::open(fleet.redis.url())?;
     let mut connection = client.get_connection()?;
     let entries: Vec<(String, BTreeMap<String, String>)> =
@@ -99,6 +101,7 @@ async fn steps(fleet: &Fleet, view: &GoalView) -> Result<Vec<Span>> {
             spans.push(Span { lane, start_ms, end_ms: at, what });
         }
     }
+    spans.retain(|span| span.end_ms - span.start_ms >= LEAST_MS);
     spans.sort_by_key(|span| (span.lane.parse::<u32>().unwrap_or_default(), span.start_ms));
     Ok(spans)
 }

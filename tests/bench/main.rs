@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod goals;
+mod overheads;
 mod report;
 mod salt;
 
@@ -40,6 +41,10 @@ async fn main() -> Result<ExitCode> {
         println!("{}", serde_json::to_string(&goals::both().await?)?);
         return Ok(ExitCode::SUCCESS);
     }
+    if std::env::args().nth(1).as_deref() == Some("overheads") {
+        println!("{}\n{}", load(), overheads::table().await?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let options = options()?;
     if options.warm_up {
         eprintln!("warming the download caches");
@@ -53,7 +58,8 @@ async fn main() -> Result<ExitCode> {
         println!("{}", timeline("first goal", &goals.first.spans));
         println!("{}", timeline("second goal", &goals.second.spans));
         if options.steps {
-            println!("{}", timeline("first goal, step by step, by task", &goals.steps));
+            println!("{}", timeline("first goal, by task", &goals.steps[0]));
+            println!("{}", timeline("second goal, by task", &goals.steps[1]));
         }
         runs.push(Measured { by_hand, first: goals.first, second: goals.second });
     }

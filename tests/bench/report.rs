@@ -15,32 +15,32 @@ const BAR_SECOND: f64 = 0.4;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Span {
     /// Where it was done: a lane of the script, a role or a task.
-    pub lane: String,
+    pub(crate) lane: String,
     /// Its start, Unix milliseconds.
-    pub start_ms: u64,
+    pub(crate) start_ms: u64,
     /// Its end, Unix milliseconds.
-    pub end_ms: u64,
+    pub(crate) end_ms: u64,
     /// What was done.
-    pub what: String,
+    pub(crate) what: String,
 }
 
 /// A run: how long it took, and what it did when.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Timed {
     /// Wall time.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// Its parts.
-    pub spans: Vec<Span>,
+    pub(crate) spans: Vec<Span>,
 }
 
 /// All that is measured in one run.
 pub(crate) struct Measured {
     /// The script.
-    pub by_hand: Timed,
+    pub(crate) by_hand: Timed,
     /// The goal, with no environment made yet.
-    pub first: Timed,
+    pub(crate) first: Timed,
     /// The same goal again.
-    pub second: Timed,
+    pub(crate) second: Timed,
 }
 
 /// A timeline: start, end and length of each part in seconds from the first start.
@@ -85,7 +85,8 @@ fn row(name: &str, run: &Measured) -> String {
     format!("{name:<7}{hand:9.1}{first:9.1}{second:9.1}{:13.2}{:15.2}\n", first / hand, second / first)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle of several values.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {
         0 => f64::NAN,

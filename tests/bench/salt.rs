@@ -21,7 +21,7 @@ const CHANGES: [(&str, &str, &str); 4] = [
 /// A word of one measurement, with its playbooks. Every image that was made with it goes when dropped.
 pub(crate) struct Salt {
     /// The word.
-    pub word: String,
+    pub(crate) word: String,
     folder: tempfile::TempDir,
 }
 

@@ -8,7 +8,7 @@ use codegod_protocol::evidence::{Evidence, cap_output};
 use super::http;
 
 /// How often an app that does not answer yet is asked.
-const POLL: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_millis(100);
 
 /// Finds the first of several addresses that answers HTTP at all, until `deadline`.
 pub(super) async fn first_answering(

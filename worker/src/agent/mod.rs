@@ -32,7 +32,7 @@ const BELL_WAIT_SECONDS: u64 = 1;
 /// The first and the longest wait after Redis failed to answer.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
-/// How long the removal of an attempt's sandboxes is waited for.
+/// How long an agent that ends waits for the removal of its last sandboxes.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a result is offered to a Redis that does not answer before the attempt is given up.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +70,10 @@ impl Agent {
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }
             }
+        }
+        // Sandboxes are removed while the next task is worked on; the last ones are waited for.
+        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
+            tracing::warn!(agent.id = %self.id, "sandboxes are left to the reaper");
         }
         self.phase.send_replace(Phase::Stopped);
         self.pulse.stop().await;
@@ -133,10 +137,6 @@ impl Agent {
             Ending::ThrownAway => tracing::warn!(task.id = %task.id, attempt, "the attempt is thrown away"),
         }
         lease.release().await;
-        // What was published needs no sandbox; the next attempt starts when they are gone.
-        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
-            tracing::warn!("sandboxes are left to the reaper");
-        }
         self.pulse.task(None);
         if matches!(ended, Ending::HandedBack(HandBack::DockerAway)) {
             self.wait_for_docker().await;
