@@ -146,27 +146,43 @@ pub(crate) async fn hand_over(
     let goal = &view.goal.id;
     let scratch = scratch().await?;
     fetch(client, goal, commit, &scratch.repository).await?;
-    let git_folder = origin.folder.as_ref().filter(|folder| folder.join(".git").exists());
-    let done = match (&origin.out, git_folder) {
-        (None, Some(folder)) => {
-            let branch = format!("codegod/{goal}");
-            to_branch(folder, &scratch.repository, commit, &branch)
-                .await
-                .map_err(Error::source("the branch can't be added"))?;
-            origin.branch = Some(branch.clone());
-            HandedOver::Branch(branch)
-        }
-        _ => {
+    let mut done = None;
+    if let (None, Some(folder)) = (&origin.out, &origin.folder) {
+        done = on_a_branch(folder, &scratch.repository, commit, goal).await?.map(HandedOver::Branch);
+    }
+    let done = match done {
+        Some(done) => done,
+        None => {
             let path = new_folder(view, origin);
             to_new_folder(&path, &scratch.repository, commit)
                 .await
                 .map_err(Error::source("the result can't be written"))?;
-            origin.path = Some(path.clone());
             HandedOver::Folder(path)
         }
     };
+    match &done {
+        HandedOver::Branch(branch) => origin.branch = Some(branch.clone()),
+        HandedOver::Folder(path) => origin.path = Some(path.clone()),
+        HandedOver::Nothing | HandedOver::Unchanged => {}
+    }
     origin.remember(goal);
     Ok(done)
+}
+
+/// Adds a result as a branch of the repository that a folder belongs to; none when it belongs to no
+/// repository, or to one whose hashes are of another kind.
+async fn on_a_branch(
+    folder: &Path,
+    repository: &Repository,
+    commit: &str,
+    goal: &GoalId,
+) -> Result<Option<String>, Error> {
+    let branch = format!("codegod/{goal}");
+    match to_branch(folder, repository, commit, &branch).await {
+        Ok(_) => Ok(Some(branch)),
+        Err(codegod_source::Error::NotGit(_) | codegod_source::Error::OtherHash(_)) => Ok(None),
+        Err(source) => Err(Error::Source { doing: "the branch can't be added", source }),
+    }
 }
 
 /// Where a result goes that needs a folder: `--out`, or a name that is free beside the given folder or
