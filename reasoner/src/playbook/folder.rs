@@ -1,6 +1,6 @@
-//! The files of one playbook, from a folder on disk or from this binary. They are read once and
-//! kept as text: whatever a template includes is looked up here, so nothing outside the playbook's
-//! folder can be reached.
+//! The files of playbooks and kits, from a folder on disk or from this binary. They are read once and
+//! kept as text: whatever a template includes is looked up here by its exact name, so nothing outside
+//! the playbook's folder and the kits that it uses can be reached.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,22 +17,54 @@ const MAX_DEPTH: usize = 12;
 
 /// The file that makes a folder a playbook.
 pub(super) const MANIFEST: &str = "playbook.toml";
+/// The file that makes a folder a kit: templates that several playbooks use.
+pub(super) const KIT_MANIFEST: &str = "kit.toml";
 
 /// The playbooks of this repository, inside the binary.
 #[derive(RustEmbed)]
 #[folder = "../playbooks/"]
 struct BuiltIn;
 
-/// One playbook's folder, read.
+/// One folder of text files, read.
 pub(super) struct Folder {
-    /// The folder's path, for messages.
+    /// The path that its files' names start from, for messages.
     pub(super) path: PathBuf,
-    /// Its text files by their path below the folder, with `/`.
+    /// Its text files by their path below `path`, with `/`.
     pub(super) files: BTreeMap<String, String>,
 }
 
-/// The playbooks built into this binary.
-pub(super) fn built_in() -> Vec<Folder> {
+/// The templates that playbooks share as one kit.
+pub(super) struct Kit {
+    /// Its folder's name, by which playbooks use it.
+    pub(super) name: String,
+    /// Its files. Their names start with the kit's own, as they are written in a playbook
+    /// (`web-kit/templates/…`), so its path is that of the folder around it.
+    pub(super) folder: Folder,
+}
+
+/// What stands side by side in one folder of playbooks.
+#[derive(Default)]
+pub(super) struct Shelf {
+    /// Its playbooks, by name of their folder.
+    pub(super) playbooks: Vec<Folder>,
+    /// Its kits, by name.
+    pub(super) kits: Vec<Kit>,
+}
+
+impl Shelf {
+    fn add_playbook(&mut self, root: &Path, name: &str, files: BTreeMap<String, String>) {
+        self.playbooks.push(Folder { path: root.join(name), files });
+    }
+
+    fn add_kit(&mut self, root: &Path, name: &str, files: BTreeMap<String, String>) {
+        let files = files.into_iter().map(|(below, text)| (format!("{name}/{below}"), text)).collect();
+        let folder = Folder { path: root.to_owned(), files };
+        self.kits.push(Kit { name: name.to_owned(), folder });
+    }
+}
+
+/// The playbooks and kits built into this binary.
+pub(super) fn built_in() -> Shelf {
     let mut folders: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for path in BuiltIn::iter() {
         let Some((folder, below)) = path.split_once('/') else { continue };
@@ -41,27 +73,41 @@ pub(super) fn built_in() -> Vec<Folder> {
             folders.entry(folder.to_owned()).or_default().insert(below.to_owned(), text);
         }
     }
-    let playbooks = folders.into_iter().filter(|(_, files)| files.contains_key(MANIFEST));
-    playbooks.map(|(name, files)| Folder { path: Path::new("playbooks").join(name), files }).collect()
-}
-
-/// The playbooks below `folder`, by name; a folder without a `playbook.toml` is none.
-///
-/// # Errors
-/// The folder can't be listed.
-pub(super) fn below(folder: &Path) -> io::Result<Vec<Folder>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.join(MANIFEST).is_file() {
-            paths.push(path);
+    let mut shelf = Shelf::default();
+    for (name, files) in folders {
+        let root = Path::new("playbooks");
+        if files.contains_key(MANIFEST) {
+            shelf.add_playbook(root, &name, files);
+        } else if files.contains_key(KIT_MANIFEST) {
+            shelf.add_kit(root, &name, files);
         }
     }
-    paths.sort();
-    paths.into_iter().map(|path| read(&path)).collect()
+    shelf
 }
 
-fn read(path: &Path) -> io::Result<Folder> {
+/// The playbooks and kits below `root`; a folder without either manifest is neither.
+///
+/// # Errors
+/// The folder or one below it can't be listed, or a file can't be read.
+pub(super) fn below(root: &Path) -> io::Result<Shelf> {
+    let mut entries = fs::read_dir(root)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut shelf = Shelf::default();
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if path.join(MANIFEST).is_file() {
+            shelf.add_playbook(root, &name, read(&path)?);
+        } else if entry.file_type()?.is_dir() && path.join(KIT_MANIFEST).is_file() {
+            // The entry's own type: other folders reach into a kit, so it is never a link.
+            shelf.add_kit(root, &name, read(&path)?);
+        }
+    }
+    Ok(shelf)
+}
+
+/// The text files below `path`, by their path below it.
+fn read(path: &Path) -> io::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut open = vec![(path.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = open.pop() {
@@ -83,5 +129,5 @@ fn read(path: &Path) -> io::Result<Folder> {
             }
         }
     }
-    Ok(Folder { path: path.to_owned(), files })
+    Ok(files)
 }

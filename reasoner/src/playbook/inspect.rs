@@ -1,8 +1,8 @@
-//! Checks a playbook when it is loaded, so that what is wrong with it is said with file and line
+//! Checks a playbook or a kit when it is loaded, so that what is wrong with it is said with file and line
 //! before a goal needs it: its shape, its expressions, its templates and what they name.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use codegod_protocol::action::Action;
@@ -12,13 +12,13 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::context::NAMES;
-use super::folder::{Folder, MANIFEST};
+use super::folder::{Folder, KIT_MANIFEST, Kit, MANIFEST};
 use super::library::{Playbook, Problem};
 use super::render::{TEMPLATE_SUFFIX, bare_environment, is_template, message};
-use super::schema::{EnvironmentEntry, Manifest, TaskEntry};
+use super::schema::{EnvironmentEntry, KitManifest, Manifest, TaskEntry};
 use crate::reasoning::expression;
 
-/// The version of the shape of `playbook.toml` that is read.
+/// The version of the shape of `playbook.toml` and `kit.toml` that is read.
 const VERSION: u32 = 1;
 
 static INCLUDE: LazyLock<Option<Regex>> =
@@ -34,22 +34,23 @@ struct Shape {
     tasks: Vec<TaskEntry>,
 }
 
-/// Checks `folder` and makes a playbook of it.
+/// The kits that playbooks may use, checked, by name.
+pub(super) type Kits = BTreeMap<String, Kit>;
+
+/// Checks `folder` and makes a playbook of it, which has the files of the kits that it uses, too.
 ///
 /// # Errors
 /// Everything that is wrong with it; never empty.
-pub(super) fn playbook(folder: Folder) -> Result<Playbook, Vec<Problem>> {
+pub(super) fn playbook(folder: Folder, kits: &Kits) -> Result<Playbook, Vec<Problem>> {
     let file = folder.path.join(MANIFEST);
     let text = folder.files.get(MANIFEST).map(String::as_str).unwrap_or_default();
-    let broken = |error: &toml::de::Error| {
-        let line = error.span().map(|span| line_at(text, span.start));
-        vec![Problem { file: file.clone(), line, message: error.message().to_owned() }]
-    };
-    let manifest: Manifest = toml::from_str(text).map_err(|error| broken(&error))?;
-    let shape: Shape = toml::from_str(text).map_err(|error| broken(&error))?;
-    let table = DeTable::parse(text).map_err(|error| broken(&error))?;
-    let mut inspector = Inspector { folder: &folder, file: file.clone(), text, problems: Vec::new() };
+    let manifest: Manifest = toml::from_str(text).map_err(|error| broken(&file, text, &error))?;
+    let shape: Shape = toml::from_str(text).map_err(|error| broken(&file, text, &error))?;
+    let table = DeTable::parse(text).map_err(|error| broken(&file, text, &error))?;
+    let used: Vec<&Kit> = manifest.uses.iter().filter_map(|name| kits.get(name)).collect();
+    let mut inspector = Inspector { folder: &folder, kits: &used, file, text, problems: Vec::new() };
     inspector.manifest(&manifest, table.get_ref());
+    inspector.uses(&manifest.uses, table.get_ref());
     inspector.tasks(&shape, table.get_ref());
     inspector.walk_tasks(&shape, table.get_ref());
     inspector.templates();
@@ -58,7 +59,31 @@ pub(super) fn playbook(folder: Folder) -> Result<Playbook, Vec<Problem>> {
         return Err(problems);
     }
     let symptom = manifest.applies.symptom.as_deref().and_then(|symptom| Regex::new(symptom).ok());
-    Ok(Playbook { manifest, folder: folder.path, files: folder.files, symptom })
+    let mut files = folder.files;
+    files.extend(used.iter().flat_map(|kit| kit.folder.files.clone()));
+    Ok(Playbook { manifest, folder: folder.path, files, symptom })
+}
+
+/// Checks a kit by itself: its templates include only one another.
+///
+/// # Errors
+/// Everything that is wrong with it; never empty.
+pub(super) fn kit(kit: &Kit) -> Result<(), Vec<Problem>> {
+    let name = format!("{}/{KIT_MANIFEST}", kit.name);
+    let file = kit.folder.path.join(&name);
+    let text = kit.folder.files.get(&name).map(String::as_str).unwrap_or_default();
+    let manifest: KitManifest = toml::from_str(text).map_err(|error| broken(&file, text, &error))?;
+    let table = DeTable::parse(text).map_err(|error| broken(&file, text, &error))?;
+    let mut inspector = Inspector { folder: &kit.folder, kits: &[], file, text, problems: Vec::new() };
+    inspector.version(manifest.version, table.get_ref());
+    inspector.templates();
+    if inspector.problems.is_empty() { Ok(()) } else { Err(inspector.problems) }
+}
+
+/// That the manifest `file` has not the shape of one.
+fn broken(file: &Path, text: &str, error: &toml::de::Error) -> Vec<Problem> {
+    let line = error.span().map(|span| line_at(text, span.start));
+    vec![Problem { file: file.to_owned(), line, message: error.message().to_owned() }]
 }
 
 /// The line, from 1, of the byte at `offset`.
@@ -68,6 +93,8 @@ fn line_at(text: &str, offset: usize) -> usize {
 
 struct Inspector<'a> {
     folder: &'a Folder,
+    /// The kits whose files it may name beside the folder's own.
+    kits: &'a [&'a Kit],
     file: PathBuf,
     text: &'a str,
     problems: Vec<Problem>,
@@ -89,11 +116,34 @@ impl Inspector<'_> {
         self.problems.push(Problem { file: self.file.clone(), line, message: message.into() });
     }
 
-    fn manifest(&mut self, manifest: &Manifest, table: &DeTable<'_>) {
-        if manifest.version != VERSION {
-            let message = format!("version {} is not known (this codegod reads {VERSION})", manifest.version);
+    /// Whether the folder, or a kit that it uses, has a text file of exactly this name.
+    fn has(&self, name: &str) -> bool {
+        let folders = self.kits.iter().map(|kit| &kit.folder).chain([self.folder]);
+        folders.into_iter().any(|folder| folder.files.contains_key(name))
+    }
+
+    fn version(&mut self, version: u32, table: &DeTable<'_>) {
+        if version != VERSION {
+            let message = format!("version {version} is not known (this codegod reads {VERSION})");
             self.say(at(table, &["version"]), message);
         }
+    }
+
+    fn uses(&mut self, uses: &[String], table: &DeTable<'_>) {
+        for (index, name) in uses.iter().enumerate() {
+            let offset = item(table, "uses", index).map_or(0, |value| value.span().start);
+            if !self.kits.iter().any(|kit| kit.name == *name) {
+                self.say(offset, format!("there is no kit {name:?} (or it is broken)"));
+            }
+            // Else the playbook's own file and the kit's could have one name.
+            if self.folder.files.keys().any(|file| file.split('/').next() == Some(name)) {
+                self.say(offset, format!("the playbook has a folder {name:?} of its own: rename that"));
+            }
+        }
+    }
+
+    fn manifest(&mut self, manifest: &Manifest, table: &DeTable<'_>) {
+        self.version(manifest.version, table);
         let name_is_a_word = !manifest.name.is_empty()
             && manifest.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
         if !name_is_a_word {
@@ -193,11 +243,9 @@ impl Inspector<'_> {
                     if let Some(Err(error)) = pattern {
                         self.say(value.span().start, format!("matches does not compile: {error}"));
                     }
-                    if (key, parent) == ("from", "files") && !self.folder.files.contains_key(text) {
-                        self.say(
-                            value.span().start,
-                            format!("there is no text file {text:?} in the playbook"),
-                        );
+                    if (key, parent) == ("from", "files") && !self.has(text) {
+                        let message = format!("there is no text file {text:?} in the playbook or its kits");
+                        self.say(value.span().start, message);
                     }
                 }
             }
@@ -249,7 +297,7 @@ impl Inspector<'_> {
         }
         if matches!(kind, Kind::Template) {
             for missing in self.missing_includes(text) {
-                self.say(offset, format!("there is no template {missing:?} in the playbook"));
+                self.say(offset, format!("there is no template {missing:?} in the playbook or its kits"));
             }
         }
     }
@@ -264,17 +312,16 @@ impl Inspector<'_> {
             }
             for missing in self.missing_includes(text) {
                 let line = text.lines().position(|line| line.contains(&missing)).map(|index| index + 1);
-                let message = format!("there is no template {missing:?} in the playbook");
+                let message = format!("there is no template {missing:?} in the folder or its kits");
                 self.problems.push(Problem { file: file.clone(), line, message });
             }
         }
     }
 
     fn missing_includes(&self, text: &str) -> Vec<String> {
-        let there = |name: &str| self.folder.files.contains_key(name);
         let included = INCLUDE.iter().flat_map(|include| include.captures_iter(text));
         let names = included.filter_map(|found| found.get(1).map(|name| name.as_str().to_owned()));
-        names.filter(|name| !there(name)).collect()
+        names.filter(|name| !self.has(name)).collect()
     }
 }
 

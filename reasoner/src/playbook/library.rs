@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use codegod_protocol::intent::Intent;
 use regex::Regex;
 
-use super::folder::{self, Folder, MANIFEST};
-use super::inspect;
+use super::folder::{self, Folder, Kit, MANIFEST, Shelf};
+use super::inspect::{self, Kits};
 use super::schema::{Manifest, StackEntry};
 use crate::intent::Vocabulary;
 
@@ -51,7 +51,7 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// Its text files, by their path below its folder.
+    /// Its text files by their path below its folder, and those of its kits by `<kit>/<path>`.
     pub(super) fn files(&self) -> &BTreeMap<String, String> {
         &self.files
     }
@@ -87,32 +87,30 @@ pub struct Library {
 
 impl Library {
     /// Reads `<folder>/*/playbook.toml` of every folder; one of the same name in a later folder
-    /// replaces the earlier. Broken ones are left out and listed in [`Library::problems`].
+    /// replaces the earlier. Broken ones are left out and listed in [`Library::problems`]. Kits are
+    /// those of the folders and of this binary.
     #[must_use]
     pub fn load(folders: &[PathBuf]) -> Self {
-        let mut library = Self::default();
-        library.add_folders(folders);
-        library
+        let kits = Shelf { playbooks: Vec::new(), ..folder::built_in() };
+        Self::of([Ok(kits)].into_iter().chain(folders.iter().map(|path| shelf(path))))
     }
 
     /// The playbooks inside this binary (a debug build reads them from the checkout).
     #[must_use]
     pub fn built_in() -> Self {
-        let mut library = Self::default();
-        library.add(folder::built_in());
-        library
+        Self::of([Ok(folder::built_in())])
     }
 
     /// What a program of codegod uses: the built-in playbooks (or those of the folder named by
     /// `CODEGOD_BUILTIN_PLAYBOOKS`), then those of [`Library::default_folders`].
     #[must_use]
     pub fn standard() -> Self {
-        let mut library = match env::var_os(BUILT_IN_VARIABLE).filter(|value| !value.is_empty()) {
-            Some(folder) => Self::load(&[PathBuf::from(folder)]),
-            None => Self::built_in(),
+        let built_in = match env::var_os(BUILT_IN_VARIABLE).filter(|value| !value.is_empty()) {
+            Some(folder) => shelf(Path::new(&folder)),
+            None => Ok(folder::built_in()),
         };
-        library.add_folders(&Self::default_folders());
-        library
+        let own = Self::default_folders();
+        Self::of([built_in].into_iter().chain(own.iter().map(|path| shelf(path))))
     }
 
     /// A person's own folders: those of `CODEGOD_PLAYBOOKS`, or `~/.config/codegod/playbooks` where
@@ -150,24 +148,41 @@ impl Library {
         Vocabulary { stacks: self.stacks(), symptoms: self.playbooks().filter_map(symptom).collect() }
     }
 
-    fn add_folders(&mut self, folders: &[PathBuf]) {
-        for path in folders {
-            match folder::below(path) {
-                Ok(found) => self.add(found),
-                Err(error) => self.problems.push(Problem {
-                    file: path.clone(),
-                    line: None,
-                    message: format!("the folder can't be read: {error}"),
-                }),
+    /// The library of these shelves, the most important one last. All kits are known before any
+    /// playbook is read, so a replaced kit is replaced for the playbooks of every shelf.
+    fn of(shelves: impl IntoIterator<Item = Result<Shelf, Problem>>) -> Self {
+        let mut library = Self::default();
+        let mut kits = Kits::new();
+        let mut read = Vec::new();
+        for shelf in shelves {
+            match shelf {
+                Ok(shelf) => {
+                    library.add_kits(shelf.kits, &mut kits);
+                    read.push(shelf.playbooks);
+                }
+                Err(problem) => library.problems.push(problem),
+            }
+        }
+        for playbooks in read {
+            library.add(playbooks, &kits);
+        }
+        library
+    }
+
+    fn add_kits(&mut self, found: Vec<Kit>, kits: &mut Kits) {
+        for kit in found {
+            match inspect::kit(&kit) {
+                Ok(()) => drop(kits.insert(kit.name.clone(), kit)),
+                Err(problems) => self.problems.extend(problems),
             }
         }
     }
 
-    fn add(&mut self, folders: Vec<Folder>) {
+    fn add(&mut self, folders: Vec<Folder>, kits: &Kits) {
         let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
         for folder in folders {
             let file = folder.path.join(MANIFEST);
-            let playbook = match inspect::playbook(folder) {
+            let playbook = match inspect::playbook(folder, kits) {
                 Ok(playbook) => playbook,
                 Err(problems) => {
                     self.problems.extend(problems);
@@ -183,4 +198,13 @@ impl Library {
             self.playbooks.insert(name, playbook);
         }
     }
+}
+
+/// What stands in one folder of playbooks.
+fn shelf(path: &Path) -> Result<Shelf, Problem> {
+    folder::below(path).map_err(|error| Problem {
+        file: path.to_owned(),
+        line: None,
+        message: format!("the folder can't be read: {error}"),
+    })
 }

@@ -1,5 +1,5 @@
-//! The shape of a `playbook.toml`, as `playbooks/README.md` describes it. Only the shape: what it
-//! means is in the sibling modules.
+//! The shape of a `playbook.toml` and of a `kit.toml`, as `playbooks/README.md` describes them. Only
+//! the shape: what it means is in the sibling modules.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,9 @@ pub struct Manifest {
     pub version: u32,
     /// One line.
     pub summary: String,
+    /// Names of the kits whose files it may name and include.
+    #[serde(default)]
+    pub uses: Vec<String>,
     /// The technology it brings, when it brings one.
     #[serde(default)]
     pub stack: Option<StackEntry>,
@@ -27,6 +30,16 @@ pub struct Manifest {
     pub environments: Vec<toml::Value>,
     /// Its tasks; rendered later, so still plain values.
     pub tasks: Vec<toml::Value>,
+}
+
+/// A `kit.toml`: what playbooks share under the name of its folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KitManifest {
+    /// The version of this file's shape; 1.
+    pub version: u32,
+    /// One line.
+    pub summary: String,
 }
 
 /// A technology that a playbook brings.
@@ -187,7 +200,7 @@ pub enum TaskEntryKind {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
-    /// The template, relative to the playbook's folder.
+    /// The template, relative to the playbook's folder, or `<kit>/…`.
     pub from: String,
     /// The file, relative to the workspace.
     pub to: String,

@@ -137,6 +137,6 @@ fn a_folder_that_is_not_there_is_a_problem_and_two_of_one_name_are_too() {
     let library = Library::load(&[folder.path().to_owned(), folder.path().join("absent")]);
     let said: Vec<&str> = library.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].contains("the name \"one\" is taken by"), "{said:?}");
-    assert!(said[1].contains("the folder can't be read"), "{said:?}");
+    assert!(said[1].contains("the name \"one\" is taken by"), "{said:?}");
+    assert!(said[0].contains("the folder can't be read"), "{said:?}");
 }

@@ -5,6 +5,7 @@
 mod built_in;
 mod common;
 mod graphs;
+mod kits;
 mod library;
 mod plan;
 mod reasoning;

@@ -1,8 +1,3 @@
-import { configure } from "@testing-library/dom";
-import { afterEach, beforeEach } from "vitest";
-
-import { cleanup } from "./render.js";
-
 // A busy machine may take its time; what is waited for still has to come.
 configure({ asyncUtilTimeout: 5_000 });
 
