@@ -18,6 +18,7 @@ pub mod reaper;
 mod sandbox;
 mod settings;
 pub mod sweeper;
+mod usage;
 mod volumes;
 
 pub use capture::CommandOutput;

@@ -7,10 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bollard::query_parameters::{KillContainerOptions, StartContainerOptions, StatsOptionsBuilder};
+use bollard::query_parameters::{KillContainerOptions, StartContainerOptions};
 use bytes::Bytes;
-use codegod_protocol::result::ResourceUsage;
-use futures_util::StreamExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +25,6 @@ use super::volumes;
 const KILL_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the kernel killed a process for want of memory, on cgroup v1 and v2.
 const OOM_COUNT: &str = "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null | grep '^oom_kill '";
-/// The peak of memory use on cgroup v2, which the engine's statistics leave out.
-const PEAK: &str = "cat /sys/fs/cgroup/memory.peak 2>/dev/null";
 
 /// As whom a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,13 +72,13 @@ pub struct RawOutput {
 
 /// A running sandbox. Dropped without [`Sandbox::remove`], it is removed in the background.
 pub struct Sandbox {
-    engine: Engine,
-    id: String,
+    pub(crate) engine: Engine,
+    pub(crate) id: String,
     image: String,
     path: String,
     ca_file: &'static str,
     ooms: AtomicU64,
-    printed: AtomicU64,
+    pub(crate) printed: AtomicU64,
     removed: bool,
 }
 
@@ -249,31 +245,6 @@ impl Sandbox {
         container::upload(&self.engine, &self.id, path, tar).await
     }
 
-    /// What the container used since it was started.
-    ///
-    /// # Errors
-    /// When the daemon gives no statistics.
-    pub async fn usage(&self) -> Result<ResourceUsage, Error> {
-        let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
-        let mut stream = Box::pin(self.engine.docker().stats(&self.id, Some(options)));
-        let doing = "read a sandbox's statistics";
-        let stats = match stream.next().await {
-            Some(stats) => stats.map_err(|error| Error::docker(doing, error))?,
-            None => return Err(Error::Invalid(format!("{doing}: there are none"))),
-        };
-        let cpu = stats.cpu_stats.and_then(|cpu| cpu.cpu_usage).and_then(|usage| usage.total_usage);
-        let memory = stats.memory_stats.unwrap_or_default();
-        let peak = match memory.max_usage {
-            Some(peak) if peak > 0 => peak,
-            _ => self.number(PEAK).await.or(memory.usage).unwrap_or_default(),
-        };
-        Ok(ResourceUsage {
-            cpu_seconds: Duration::from_nanos(cpu.unwrap_or_default()).as_secs_f64(),
-            peak_memory_bytes: peak,
-            output_bytes: self.printed.load(Ordering::Relaxed),
-        })
-    }
-
     /// Removes the container and all that is in it.
     ///
     /// # Errors
@@ -358,6 +329,11 @@ impl Sandbox {
 
     /// The number that a short command prints.
     async fn number(&self, run: &str) -> Option<u64> {
+        self.short(run).await?.trim().parse().ok()
+    }
+
+    /// What a short command prints, when it is a little.
+    pub(crate) async fn short(&self, run: &str) -> Option<String> {
         let mut spec = CommandSpec::new(run, KILL_DEADLINE);
         spec.workdir = "/".to_owned();
         let mut text = Vec::new();
@@ -370,7 +346,7 @@ impl Sandbox {
         let deadline = Instant::now() + spec.deadline;
         let mut running = self.exec(&spec).await.ok()?;
         running.wait(deadline, &CancellationToken::new(), &mut sink).await.ok()?;
-        String::from_utf8_lossy(&text).trim().parse().ok()
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 }
 
