@@ -27,6 +27,8 @@ const FIRST_RESTART_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_RESTART_WAIT: Duration = Duration::from_secs(60);
 /// How long agents may take to end when the master does.
 const END_PATIENCE: Duration = Duration::from_secs(15);
+/// And how long a killed one, which only the kernel can hold up.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A worker process of this master.
 struct Worker {
@@ -213,8 +215,8 @@ impl Fleet {
     /// Takes off the list whoever was killed, so that the last sweep takes their containers for nobody's.
     async fn bury_the_rest(&mut self) {
         for worker in &mut self.workers {
-            if let Err(error) = worker.child.wait().await {
-                tracing::warn!(role = %worker.role, %error, "a worker can't be waited for");
+            if tokio::time::timeout(KILL_PATIENCE, worker.child.wait()).await.is_err() {
+                tracing::warn!(role = %worker.role, pid = worker.pid, "a killed worker still does not end");
             }
         }
         self.bury();
@@ -254,6 +256,7 @@ impl Fleet {
         for pid in pids {
             tracing::warn!(pid, "a worker did not end and is killed");
             signal(pid, "-KILL").await;
+            self.ended.push(pid);
         }
         self.bury_the_rest().await;
     }
