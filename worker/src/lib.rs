@@ -1,10 +1,13 @@
 //! Agents: worker processes that take ready tasks from Redis and do them in Docker containers.
 //!
-//! `agent` is the process, `attempt` one try at a task, `actions` what an agent can do, `docker` the
-//! only part that knows containers.
+//! `agent` is the process, `attempt` one try at a task, `actions` what an agent can do, `bench` where it
+//! does it, `journal` where it is written down.
 
 pub mod actions;
 pub mod agent;
 pub mod attempt;
+pub mod bench;
+pub mod context;
 pub mod error;
+pub mod journal;
 pub mod settings;

@@ -14,7 +14,7 @@ use crate::task::Task;
 /// How long a goal's bundle stays in Redis while its goal has not been submitted.
 const UNSUBMITTED_BLOB_SECONDS: i64 = 3600;
 /// A master that says nothing for this long while planning has died; another plans the goal.
-const PLANNING_LEASE_MS: u64 = 60_000;
+const PLANNING_LEASE_MS: u64 = 15_000;
 
 /// An entry of the goals stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

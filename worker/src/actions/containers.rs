@@ -7,8 +7,8 @@ use codegod_protocol::evidence::Evidence;
 use codegod_protocol::goal::Deployment;
 
 use super::{Outcome, edit};
-use crate::attempt::files::clean_path;
-use crate::attempt::{self, Bench};
+use crate::bench::Bench;
+use crate::bench::files::clean_path;
 use crate::error::Error;
 use codegod_docker::app::{self, BuildSpec, Lifetime, RunSpec};
 
@@ -98,7 +98,7 @@ pub(super) async fn build_image(
     }
     let context = bench.context;
     let spec = BuildSpec {
-        context: bench.build_context(&attempt::message(context)).await?,
+        context: bench.build_context(&context.commit_message()).await?,
         dockerfile,
         tag: tag.to_owned(),
         build_args: build_args.clone(),

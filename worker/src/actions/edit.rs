@@ -9,8 +9,8 @@ use rand::Rng;
 use sha2::{Digest, Sha256};
 
 use super::{Outcome, run};
-use crate::attempt::Bench;
-use crate::attempt::files::{Overlay, Written};
+use crate::bench::Bench;
+use crate::bench::files::{Overlay, Written};
 use crate::error::Error;
 use codegod_docker::CommandSpec;
 

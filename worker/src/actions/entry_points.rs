@@ -6,8 +6,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::Outcome;
-use crate::attempt::Bench;
-use crate::attempt::files::{clean_path, join};
+use crate::bench::Bench;
+use crate::bench::files::{clean_path, join};
 use crate::error::Error;
 
 /// Fields of a package.json that name a file.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::{Outcome, run};
-use crate::attempt::Bench;
-use crate::attempt::files::{clean_path, quote};
+use crate::bench::Bench;
+use crate::bench::files::{clean_path, quote};
 use crate::error::Error;
 use codegod_docker::CommandSpec;
 

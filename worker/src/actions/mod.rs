@@ -18,7 +18,7 @@ use std::pin::Pin;
 use codegod_protocol::action::Action;
 use codegod_protocol::evidence::{Evidence, TestCounts, cap_output};
 
-use crate::attempt::Bench;
+use crate::bench::Bench;
 use crate::error::Error;
 use codegod_docker as docker;
 

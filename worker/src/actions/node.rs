@@ -7,8 +7,8 @@ use codegod_protocol::environment::SetupStep;
 use serde_json::{Map, Value};
 
 use super::{Outcome, run};
-use crate::attempt::Bench;
-use crate::attempt::files::{Overlay, Written, clean_path, join, quote};
+use crate::bench::Bench;
+use crate::bench::files::{Overlay, Written, clean_path, join, quote};
 use crate::error::Error;
 use codegod_docker::CommandSpec;
 

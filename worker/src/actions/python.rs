@@ -8,8 +8,8 @@ use codegod_protocol::evidence::Evidence;
 use serde_json::Value;
 
 use super::{Outcome, run};
-use crate::attempt::Bench;
-use crate::attempt::files::{Overlay, Written, clean_path, quote};
+use crate::bench::Bench;
+use crate::bench::files::{Overlay, Written, clean_path, quote};
 use crate::error::Error;
 use codegod_docker::CommandSpec;
 

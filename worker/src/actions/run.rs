@@ -6,8 +6,8 @@ use std::time::Duration;
 use regex::RegexBuilder;
 
 use super::{Outcome, junit};
-use crate::attempt::Bench;
-use crate::attempt::files::quote;
+use crate::bench::Bench;
+use crate::bench::files::quote;
 use crate::error::Error;
 use codegod_docker::CommandSpec;
 

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::Stop;
+use crate::context::Stop;
 use crate::error::Cut;
 
 /// A lease is renewed so many times in its length, so that a few lost heartbeats do not lose it; never

@@ -19,8 +19,10 @@ use codegod_source::Repository;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{self, Context, Ending, HandBack, Journal, Stop, push_bounded};
+use crate::attempt::{self, Ending, HandBack};
+use crate::context::{Context, Stop};
 use crate::error::{Cut, Error};
+use crate::journal::{Journal, push_bounded};
 use crate::settings::Settings;
 use codegod_docker::Engine;
 use lease::Lease;

@@ -4,8 +4,8 @@ use codegod_protocol::action::Action;
 use codegod_protocol::evidence::Evidence;
 use codegod_protocol::task::Step;
 
-use super::bench::Bench;
 use crate::actions;
+use crate::bench::Bench;
 use crate::error::Error;
 
 /// What acting came to.

@@ -1,16 +1,8 @@
 //! One attempt at a task: observe → reason → plan → act → validate, then one fenced publish.
 
 mod act;
-mod bench;
-mod context;
-pub mod files;
-mod journal;
 mod sources;
 mod validate;
-
-pub use bench::Bench;
-pub use context::{Context, Stop};
-pub use journal::{Journal, push_bounded};
 
 use std::time::Instant;
 
@@ -23,10 +15,11 @@ use codegod_protocol::result::{Outputs, ResourceUsage, ResultStatus, TaskResult}
 use codegod_protocol::task::{Task, TaskKind};
 use codegod_reasoner::planner;
 use codegod_reasoner::reasoning::{Ladder, ReasonError, Reasoner};
-use codegod_source::Message;
 
 use self::sources::Source;
 use crate::actions;
+use crate::bench::Bench;
+use crate::context::Context;
 use crate::error::{Cut, Error};
 
 /// What an attempt came to, before it is published.
@@ -280,7 +273,7 @@ async fn conclude(
         return Ok(Conclusion { evidence, verdict: Some(verdict), ..failed });
     }
     let commit = match task.kind {
-        TaskKind::Work | TaskKind::Merge => bench.commit(&message(context)).await?,
+        TaskKind::Work | TaskKind::Merge => bench.commit(&context.commit_message()).await?,
         TaskKind::Check | TaskKind::Verification => bench.start_commit().to_owned(),
     };
     sources::publish_commit(context, &commit).await?;
@@ -298,18 +291,4 @@ async fn conclude(
         next_steps: Vec::new(),
         usage: ResourceUsage::default(),
     })
-}
-
-/// The message of the attempt's commit.
-pub(crate) fn message(context: &Context) -> Message {
-    let trailer = |name: &str, value: String| (format!("Codegod-{name}"), value);
-    Message {
-        subject: context.task.title.clone(),
-        trailers: vec![
-            trailer("Goal", context.task.goal.to_string()),
-            trailer("Task", context.task.id.to_string()),
-            trailer("Agent", context.agent.to_string()),
-            trailer("Attempt", context.attempt.to_string()),
-        ],
-    }
 }

@@ -8,7 +8,7 @@ use codegod_protocol::task::{Task, TaskKind};
 use codegod_reasoner::planner;
 use codegod_source::{Merge, bundle_prerequisites};
 
-use super::context::Context;
+use crate::context::Context;
 use crate::error::Error;
 
 /// The largest bundle that travels, in bytes: half of what a Redis value may hold.

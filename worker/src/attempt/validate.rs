@@ -8,9 +8,9 @@ use codegod_protocol::evidence::{CheckOutcome, Verdict};
 use codegod_protocol::task::{Check, TaskKind};
 use futures_util::future;
 
-use super::bench::Bench;
-use super::context::Context;
 use crate::actions;
+use crate::bench::Bench;
+use crate::context::Context;
 use crate::error::Error;
 
 /// Makes all checks of the bench's task. The verdict passes when every check does.
@@ -65,7 +65,7 @@ async fn in_order(
         outcomes.push(match other {
             None => one(bench, check).await?,
             Some(name) => {
-                let commit = bench.commit(&super::message(context)).await?;
+                let commit = bench.commit(&context.commit_message()).await?;
                 let mut fresh = Bench::new(context, &commit, environments.get(name).cloned());
                 let outcome = one(&mut fresh, check).await;
                 fresh.close().await;

@@ -6,11 +6,11 @@ use codegod_protocol::client::Client;
 use codegod_protocol::goal::{Goal, GoalKind};
 use codegod_protocol::id::{AgentId, GoalId};
 use codegod_protocol::task::Task;
-use codegod_source::Repository;
+use codegod_source::{Message, Repository};
 use tokio_util::sync::CancellationToken;
 
-use super::journal::Journal;
 use crate::error::{Cut, Error};
+use crate::journal::Journal;
 use codegod_docker::{Engine, Labels};
 
 /// What every part of an attempt needs.
@@ -46,6 +46,21 @@ impl Context {
             task: Some(self.task.id.clone()),
             attempt: Some(self.attempt),
             ..self.engine.owner().clone()
+        }
+    }
+
+    /// The message of the attempt's commit.
+    #[must_use]
+    pub fn commit_message(&self) -> Message {
+        let trailer = |name: &str, value: String| (format!("Codegod-{name}"), value);
+        Message {
+            subject: self.task.title.clone(),
+            trailers: vec![
+                trailer("Goal", self.task.goal.to_string()),
+                trailer("Task", self.task.id.to_string()),
+                trailer("Agent", self.agent.to_string()),
+                trailer("Attempt", self.attempt.to_string()),
+            ],
         }
     }
 

@@ -4,28 +4,20 @@
 //! archive, and setup steps only need manifests: so a task that writes files, installs and then runs
 //! something starts one sandbox, on its final environment.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::ffi::OsStrExt;
+mod environment;
+pub mod files;
+mod workspace;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use codegod_protocol::client::now_ms;
-use codegod_protocol::environment::{Recipe, SetupStep};
-use codegod_protocol::evidence::Evidence;
+use codegod_protocol::environment::Recipe;
 use codegod_protocol::result::ResourceUsage;
-use codegod_protocol::task::TaskKind;
-use codegod_source::Message;
 
-use super::context::Context;
-use super::files::{self, AGENT_UID, Overlay, Written, quote};
+use self::files::{AGENT_UID, Overlay, Written, quote};
+use crate::context::Context;
 use crate::error::Error;
-use codegod_docker::environment;
 use codegod_docker::{CommandOutput, CommandSpec, Network, Sandbox, images};
-
-/// Files that are made by installing and running, and never belong into a commit, whatever the
-/// project's own `.gitignore` says.
-const NEVER_COMMITTED: [&str; 8] =
-    ["node_modules/", ".venv/", "venv/", "__pycache__/", "*.pyc", ".pytest_cache/", ".vite/", ".coverage"];
 
 /// How long the workspace may take to be read back.
 const COLLECT_DEADLINE: Duration = Duration::from_secs(120);
@@ -206,80 +198,6 @@ impl<'a> Bench<'a> {
         Ok(self.sandbox().await?.upload(aside(name, content)?, "/tmp").await?)
     }
 
-    /// Adds a step to the environment's recipe; it is made together with the next that is installed.
-    pub fn add_step(&mut self, step: SetupStep) {
-        let _known = self.recipe.add(step);
-    }
-
-    /// Adds a step to the environment's recipe and makes the environment. A running sandbox is replaced
-    /// by one on the new environment, with the workspace as it stands.
-    ///
-    /// # Errors
-    /// [`codegod_docker::Error::StepFailed`] with the evidence when the step fails; [`Error`] otherwise.
-    pub async fn install(&mut self, step: SetupStep) -> Result<Vec<Evidence>, Error> {
-        // A step that is there already changes nothing: its image is found.
-        self.add_step(step);
-        let (image, evidence) = self.make_environment().await?;
-        if self.image.as_deref() != Some(image.as_str()) {
-            self.image = Some(image);
-            self.move_to_new_sandbox().await?;
-        }
-        Ok(evidence)
-    }
-
-    /// Gives the environment's image the name that the recipe has after its last step is replaced:
-    /// the same content, told another way (`npm ci` with the lock file that `npm install` made).
-    ///
-    /// # Errors
-    /// [`Error`] when Docker fails.
-    pub async fn rename_last_step(&mut self, step: SetupStep) -> Result<(), Error> {
-        let mut recipe = self.recipe.clone();
-        recipe.steps.pop();
-        recipe.steps.push(step);
-        let Some(image) = self.image.clone() else {
-            return Err(Error::Invalid("no environment was made yet".to_owned()));
-        };
-        let manifests = self.manifests(&recipe).await?;
-        let context = self.context;
-        let base =
-            images::ensure(&context.engine, &recipe.base, &mut |line| context.journal.say(line)).await?;
-        let hash = recipe.hash(&base.to_string(), |path| manifests.get(path).cloned().flatten());
-        self.image = Some(environment::alias(&context.engine, &image, &hash).await?);
-        self.recipe = recipe;
-        Ok(())
-    }
-
-    async fn manifests(&mut self, recipe: &Recipe) -> Result<BTreeMap<String, Option<Vec<u8>>>, Error> {
-        let wanted: BTreeSet<String> =
-            recipe.steps.iter().flat_map(|step| step.reads.iter().cloned()).collect();
-        let mut manifests = BTreeMap::new();
-        for path in wanted {
-            let content = self.read(&path).await?;
-            manifests.insert(path, content);
-        }
-        Ok(manifests)
-    }
-
-    async fn make_environment(&mut self) -> Result<(String, Vec<Evidence>), Error> {
-        let recipe = self.recipe.clone();
-        let manifests = self.manifests(&recipe).await?;
-        let context = self.context;
-        let environment = environment::ensure(
-            &context.engine,
-            &recipe,
-            &context.labels(),
-            |path: &str| manifests.get(path).cloned().flatten(),
-            context.stop.token(),
-            |bytes: &[u8]| context.journal.output(bytes),
-        )
-        .await;
-        context.stop.check()?;
-        let environment = environment?;
-        let how = if environment.built { "built" } else { "found" };
-        context.journal.say(&format!("environment {} {how}", environment.image));
-        Ok((environment.image, environment.evidence))
-    }
-
     async fn sandbox(&mut self) -> Result<&Sandbox, Error> {
         if self.sandbox.is_none() {
             let image = match &self.image {
@@ -316,84 +234,6 @@ impl<'a> Bench<'a> {
         self.stop_sandbox().await;
         let Some(image) = self.image.clone() else { return Ok(()) };
         self.start_sandbox(&image, workspace).await
-    }
-
-    /// The tracked files of the workspace as they stand, as an archive.
-    ///
-    /// # Errors
-    /// [`Error`] when Docker or git fail, or the workspace is too large.
-    async fn workspace(&self) -> Result<Bytes, Error> {
-        if let Some(sandbox) = &self.sandbox {
-            return self.collect(sandbox).await;
-        }
-        let limit = self.context.engine.settings().max_tar_bytes as u64;
-        let commit = self.context.repository.to_tar(&self.commit, AGENT_UID, AGENT_UID, limit).await?;
-        if self.overlay.is_empty() {
-            return Ok(commit.into());
-        }
-        files::lay_over(&commit, &self.overlay, AGENT_UID)
-    }
-
-    /// The files that an image is built from, owned by root: always those of a commit. A container's
-    /// files differ from it in owner and order, which would cost the daemon's builder its cache; and
-    /// a task that changes nothing builds from what was published, whatever its checks left behind.
-    ///
-    /// # Errors
-    /// As [`Bench::commit`].
-    pub async fn build_context(&mut self, message: &Message) -> Result<Bytes, Error> {
-        let commit = match self.context.task.kind {
-            TaskKind::Work | TaskKind::Merge => self.commit(message).await?,
-            TaskKind::Check | TaskKind::Verification => self.commit.clone(),
-        };
-        let limit = self.context.engine.settings().max_tar_bytes as u64;
-        Ok(self.context.repository.to_tar(&commit, 0, 0, limit).await?.into())
-    }
-
-    /// Reads the workspace back out of the sandbox: what the commit had, and what is new and not
-    /// ignored by the project.
-    async fn collect(&self, sandbox: &Sandbox) -> Result<Bytes, Error> {
-        let tracked = self.context.repository.list(&self.commit).await?;
-        let mut list = Vec::new();
-        for entry in &tracked {
-            list.extend_from_slice(entry.path.as_os_str().as_bytes());
-            list.push(0);
-        }
-        let excluded: String = NEVER_COMMITTED
-            .iter()
-            .map(|pattern| (*pattern).to_owned())
-            .chain(self.private.keys().map(|path| format!("/{path}")))
-            .fold(String::new(), |all, pattern| format!("{all} -x {}", quote(&pattern)));
-        sandbox.upload(aside("codegod-tracked", &list)?, "/tmp").await?;
-        let script = format!(
-            "set -e; export GIT_DIR=/tmp/codegod-git GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1; \
-             rm -rf $GIT_DIR; git init -q; \
-             {{ git --work-tree=/workspace ls-files -z -o --exclude-standard{excluded}; cat /tmp/codegod-tracked; }} \
-             | sort -zu | tar --null --no-recursion --ignore-failed-read --warning=no-failed-read \
-             --owner={AGENT_UID} --group={AGENT_UID} --mtime=@0 -cf - -T -"
-        );
-        let limit = self.context.engine.settings().max_tar_bytes;
-        let spec = CommandSpec::new(script, COLLECT_DEADLINE);
-        let raw = sandbox.run_raw(&spec, self.context.stop.token(), limit).await?;
-        if raw.exit_code != 0 {
-            let why = String::from_utf8_lossy(&raw.stderr).trim().to_owned();
-            return Err(Error::Invalid(format!("read the workspace back: {why}")));
-        }
-        Ok(raw.stdout)
-    }
-
-    /// Commits the workspace as it stands; the commit itself when nothing changed.
-    ///
-    /// # Errors
-    /// [`Error`] when Docker or git fail.
-    pub async fn commit(&mut self, message: &Message) -> Result<String, Error> {
-        if self.sandbox.is_none() && self.overlay.is_empty() {
-            return Ok(self.commit.clone());
-        }
-        let workspace = self.workspace().await?;
-        let repository = &self.context.repository;
-        let date = i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX);
-        let limit = self.context.engine.settings().max_tar_bytes as u64;
-        Ok(repository.commit_tar(&[&self.commit], &workspace, message, date, limit).await?)
     }
 
     async fn stop_sandbox(&mut self) {
