@@ -48,14 +48,15 @@ ensure_master() {
   say "✓ the master runs (pid $pid)"
 }
 
-# ensure_fleet: asks for one agent of each role when nothing is asked for, and waits until as many are
-# heard of as are wanted.
+# ensure_fleet: asks for a small fleet when nothing is asked for, and waits until as many are heard of as
+# are wanted. Two testing agents: every lane of a plan ends with tests, and side by side they end sooner.
 ensure_fleet() {
-  local role
+  local role count
   if fleet_is_there; then return 0; fi
   if [[ $(fleet_count desired) == 0 ]]; then
     for role in "${AGENTS[@]}"; do
-      "$BIN/codegod" scale "${role%-agent}" 1 >/dev/null || die "$EXIT_UNAVAILABLE" "the fleet could not be asked for"
+      if [[ $role == testing-agent ]]; then count=2; else count=1; fi
+      "$BIN/codegod" scale "${role%-agent}" "$count" >/dev/null || die "$EXIT_UNAVAILABLE" "the fleet could not be asked for"
     done
   fi
   if wait_for "$FLEET_PATIENCE" "the agents" fleet_is_there; then

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use codegod_protocol::client::GoalView;
 use codegod_protocol::event::Event;
 use codegod_protocol::goal::GoalState;
+use codegod_protocol::id::Role;
 use codegod_tests::fleet::{Fleet, told};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +17,9 @@ use serde_json::Value;
 use crate::report::{SENTENCE, Span, Timed};
 use crate::salt::Salt;
 
+/// The fleet that `start-agents.sh` starts.
+const STANDARD_FLEET: [(Role, u32); 4] =
+    [(Role::Backend, 1), (Role::Frontend, 1), (Role::Devops, 1), (Role::Testing, 2)];
 /// Shorter steps are left out.
 const LEAST_MS: u64 = 10;
 /// The longest that one goal may take.
@@ -53,7 +57,7 @@ pub(crate) fn run() -> Result<Goals> {
 /// # Errors
 /// As [`run`].
 pub(crate) async fn both() -> Result<Goals> {
-    let fleet = Fleet::one_of_each().await?;
+    let fleet = Fleet::start(&STANDARD_FLEET).await?;
     let (first, first_view) = one(&fleet).await?;
     let (second, second_view) = one(&fleet).await?;
     let steps = [steps(&fleet, &first_view)?, steps(&fleet, &second_view)?];

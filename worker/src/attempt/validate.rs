@@ -3,7 +3,7 @@
 //! A task's checks run on the bench that it worked on. The closing verification starts from nothing
 //! but what was published: a fresh bench for each environment, all of them side by side.
 
-use codegod_protocol::environment::Environments;
+use codegod_protocol::environment::{Environments, Recipe};
 use codegod_protocol::evidence::{CheckOutcome, Verdict};
 use codegod_protocol::task::{Check, TaskKind};
 use futures_util::future;
@@ -76,6 +76,13 @@ async fn in_order(
     Ok(outcomes)
 }
 
+/// The checks of one environment, each with its place among all. Environments of one recipe are one,
+/// whatever they are called.
+struct Lane<'a> {
+    recipe: Option<&'a Recipe>,
+    checks: Vec<(usize, &'a Check)>,
+}
+
 /// The checks of each environment on a fresh bench, environments side by side.
 async fn side_by_side(
     context: &Context,
@@ -83,18 +90,20 @@ async fn side_by_side(
     environments: &Environments,
 ) -> Result<Vec<CheckOutcome>, Error> {
     let checks = &context.task.procedure.validate;
-    let mut names: Vec<Option<&str>> = checks.iter().map(|check| check.environment.as_deref()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let lanes = names.iter().map(|name| async move {
-        let recipe = name.and_then(|name| environments.get(name)).cloned();
-        let mut bench = Bench::new(context, commit, recipe);
-        let mut outcomes = Vec::new();
-        for (index, check) in
-            checks.iter().enumerate().filter(|(_, check)| check.environment.as_deref() == *name)
-        {
+    let mut lanes: Vec<Lane<'_>> = Vec::new();
+    for (index, check) in checks.iter().enumerate() {
+        let recipe = check.environment.as_ref().and_then(|name| environments.get(name));
+        match lanes.iter_mut().find(|lane| lane.recipe == recipe) {
+            Some(lane) => lane.checks.push((index, check)),
+            None => lanes.push(Lane { recipe, checks: vec![(index, check)] }),
+        }
+    }
+    let lanes = lanes.iter().map(|lane| async move {
+        let mut bench = Bench::new(context, commit, lane.recipe.cloned());
+        let mut outcomes = Vec::with_capacity(lane.checks.len());
+        for (index, check) in &lane.checks {
             match one(&mut bench, check).await {
-                Ok(outcome) => outcomes.push((index, outcome)),
+                Ok(outcome) => outcomes.push((*index, outcome)),
                 Err(error) => {
                     bench.close().await;
                     return Err(error);
