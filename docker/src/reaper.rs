@@ -1,7 +1,7 @@
 //! The reaper: removes what nobody living owns. Sandboxes, builders, apps, networks and volumes are
 //! found by label; caches and images stay.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions,
@@ -48,7 +48,10 @@ pub async fn sweep(engine: &Engine, judge: impl Fn(&Owner) -> Verdict) -> Result
 
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let listed = docker.list_containers(Some(options)).await;
+    let mut deployed = HashSet::new();
     for container in listed.map_err(|error| Error::docker("list codegod's containers", error))? {
+        let owner = container.labels.as_ref().and_then(Owner::from_map);
+        deployed.extend(owner.filter(is_deployment).and_then(|owner| owner.labels.goal));
         if let (Some(id), true) = (container.id, condemned(&container.labels.unwrap_or_default())) {
             let removed = engine.remove_container(&id).await;
             note(removed, id, &mut swept.containers, &mut swept.failures);
@@ -57,7 +60,14 @@ pub async fn sweep(engine: &Engine, judge: impl Fn(&Owner) -> Verdict) -> Result
     let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
     let listed = docker.list_networks(Some(options)).await;
     for network in listed.map_err(|error| Error::docker("list codegod's networks", error))? {
-        if let (Some(id), true) = (network.id, condemned(&network.labels.unwrap_or_default())) {
+        let labels = network.labels.unwrap_or_default();
+        // A deployment is ended by removing its container; its network then serves nobody.
+        let deserted = Owner::from_map(&labels).is_some_and(|owner| {
+            is_deployment(&owner)
+                && owner.labels.goal.as_ref().is_some_and(|goal| !deployed.contains(goal))
+                && judge(&Owner { purpose: Some(Purpose::App), ..owner }) == Verdict::Remove
+        });
+        if let (Some(id), true) = (network.id, deserted || condemned(&labels)) {
             let removed = error::removed(docker.remove_network(&id).await, format!("remove network {id}"));
             note(removed, id, &mut swept.networks, &mut swept.failures);
         }
@@ -73,6 +83,10 @@ pub async fn sweep(engine: &Engine, judge: impl Fn(&Owner) -> Verdict) -> Result
         }
     }
     Ok(swept)
+}
+
+fn is_deployment(owner: &Owner) -> bool {
+    owner.purpose == Some(Purpose::Deployment)
 }
 
 /// Whether codegod made the object to be removed some day. Caches stay; and a container with the

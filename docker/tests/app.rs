@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use codegod_docker::app::{BuildSpec, Lifetime, RunSpec, build_image, run_and_probe};
 use codegod_docker::reaper::{self, Verdict};
-use codegod_docker::{Engine, Labels};
+use codegod_docker::{Engine, Labels, Owner, Purpose};
 use codegod_protocol::action::Probe;
 use tokio_util::sync::CancellationToken;
 
@@ -83,8 +83,21 @@ async fn an_app_is_built_run_probed_and_removed() {
     spec.lifetime = Lifetime::Kept;
     let report = run_and_probe(&engine, &spec, &cancel, |_| {}).await.expect("runs");
     assert!(report.passed, "{report:?}");
-    let swept = left(&engine, &labels).await;
-    assert_eq!((swept.containers.len(), swept.networks.len(), swept.failures), (1, 1, Vec::new()));
+    // The sweeper's judgement of a goal that has ended: what it deployed stays.
+    let ended = |owner: &Owner| match (owner.labels.goal == labels.goal, owner.purpose) {
+        (true, Some(Purpose::Deployment)) | (false, _) => Verdict::Keep,
+        (true, _) => Verdict::Remove,
+    };
+    let swept = reaper::sweep(&engine, ended).await.expect("sweeps");
+    assert_eq!(swept, reaper::Swept::default(), "a deployment outlives its goal");
+    // A person ends it as any container; its network goes with the next sweep.
+    let label = format!("label=codegod.goal={}", labels.goal.as_ref().expect("has a goal"));
+    let listed = std::process::Command::new("docker").args(["ps", "-q", "--filter", &label]).output();
+    let id = String::from_utf8(listed.expect("docker runs").stdout).expect("is text");
+    let gone = std::process::Command::new("docker").args(["rm", "-f", id.trim()]).output();
+    assert!(gone.expect("docker runs").status.success());
+    let swept = reaper::sweep(&engine, ended).await.expect("sweeps");
+    assert_eq!((swept.networks.len(), swept.failures), (1, Vec::new()));
 }
 
 #[tokio::test]
