@@ -149,6 +149,9 @@ impl Error {
             Self::Client(client::Error::Url { .. }) => "set REDIS_URL, or give --redis-url",
             Self::Client(client::Error::NotFound(_)) => "codegod goals and codegod status list what there is",
             Self::Client(client::Error::WrongState { .. }) => "codegod show says how far it is",
+            Self::Client(client::Error::Redis { source, .. }) if source.code() == Some("MISCONF") => {
+                "Redis can't write to its disk: make room there and try again; nothing new was accepted, nothing was lost"
+            }
             Self::Client(client::Error::Undecodable { .. }) => {
                 "it was perhaps written by another version of codegod; use the same version everywhere"
             }
