@@ -3,5 +3,6 @@
 pub mod files;
 pub mod fleet;
 pub mod handmade;
+pub mod noop;
 pub mod plans;
 pub mod redis_server;

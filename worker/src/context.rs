@@ -1,16 +1,14 @@
 //! What every part of an attempt needs: engine, repository, journal, and when to stop.
 
-use std::sync::OnceLock;
-
 use codegod_protocol::client::Client;
 use codegod_protocol::goal::{Goal, GoalKind};
 use codegod_protocol::id::{AgentId, GoalId};
 use codegod_protocol::task::Task;
 use codegod_source::{Message, Repository};
-use tokio_util::sync::CancellationToken;
 
-use crate::error::{Cut, Error};
+use crate::error::Error;
 use crate::journal::Journal;
+use crate::stop::Stop;
 use codegod_docker::{Engine, Labels};
 
 /// What every part of an attempt needs.
@@ -72,39 +70,12 @@ impl Context {
             GoalKind::Verify { of } => of,
         }
     }
-}
-
-/// A cancellation with its reason; clones share it.
-#[derive(Clone, Default)]
-pub struct Stop {
-    token: CancellationToken,
-    reason: std::sync::Arc<OnceLock<Cut>>,
-}
-
-impl Stop {
-    /// Stops the attempt; the first reason counts.
-    pub fn cut(&self, reason: Cut) {
-        let _first_counts = self.reason.set(reason);
-        self.token.cancel();
-    }
-
-    /// Cancelled when the attempt is to stop.
-    #[must_use]
-    pub fn token(&self) -> &CancellationToken {
-        &self.token
-    }
-
-    /// Why the attempt was stopped, if it was.
-    #[must_use]
-    pub fn reason(&self) -> Option<Cut> {
-        self.reason.get().copied()
-    }
 
     /// Fails when the attempt was stopped.
     ///
     /// # Errors
     /// [`Error::Cut`].
-    pub fn check(&self) -> Result<(), Error> {
-        self.reason().map_or(Ok(()), |reason| Err(Error::Cut(reason)))
+    pub fn check_stop(&self) -> Result<(), Error> {
+        self.stop.reason().map_or(Ok(()), |reason| Err(Error::Cut(reason)))
     }
 }

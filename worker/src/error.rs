@@ -3,18 +3,8 @@
 use codegod_protocol::client;
 use codegod_reasoner::reasoning::ReasonError;
 
+use crate::stop::Cut;
 use codegod_docker as docker;
-
-/// Why an attempt was cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// Somebody else has the task, or its goal was cancelled.
-    LeaseLost,
-    /// The task's deadline is over.
-    Deadline,
-    /// The agent ends.
-    Shutdown,
-}
 
 /// What can end an attempt early.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Agents: worker processes that take ready tasks from Redis and do them in Docker containers.
 //!
-//! `agent` is the process, `attempt` one try at a task, `actions` what an agent can do, `bench` where it
-//! does it, `journal` where it is written down.
+//! `agent` is the process, `executor` the seam to the work, `attempt` one try at a task in Docker, `actions`
+//! what an agent can do, `bench` where it does it, `journal` where it is written down.
 
 pub mod actions;
 pub mod agent;
@@ -9,5 +9,7 @@ pub mod attempt;
 pub mod bench;
 pub mod context;
 pub mod error;
+pub mod executor;
 pub mod journal;
 pub mod settings;
+pub mod stop;

@@ -107,7 +107,7 @@ pub(super) async fn build_image(
     let output =
         app::build_image(&context.engine, &spec, context.stop.token(), |bytes| context.journal.output(bytes))
             .await?;
-    context.stop.check()?;
+    context.check_stop()?;
     Ok(Outcome::of(output.evidence(what, None)))
 }
 
@@ -136,7 +136,7 @@ pub(super) async fn run(bench: &mut Bench<'_>, app: App<'_>, lifetime: Lifetime)
         context.journal.output(bytes)
     })
     .await?;
-    context.stop.check()?;
+    context.check_stop()?;
     let mut output = String::new();
     for evidence in &report.evidence {
         output.push_str(&format!(

@@ -62,7 +62,7 @@ impl Outcome {
 /// # Errors
 /// What kept the action from being tried.
 pub async fn execute(bench: &mut Bench<'_>, action: &Action) -> Result<Outcome, Error> {
-    bench.context.stop.check()?;
+    bench.context.check_stop()?;
     let started = std::time::Instant::now();
     let mut outcome = match dispatch(bench, action).await {
         // A step of a recipe that fails is an outcome like that of any other command.

@@ -1,11 +1,11 @@
-//! An agent: a worker process of one role that claims tasks, works on them, and says that it lives.
+//! An agent: a worker process of one role that claims tasks, has them worked on, and says that it lives.
 
 mod knowledge;
 mod lease;
 mod pulse;
 mod start;
 
-pub use start::main;
+pub use start::{main, main_with};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,37 +15,34 @@ use codegod_protocol::client::{self, Claim, Claimed, Client, Listener, PublishOu
 use codegod_protocol::id::{AgentId, TaskId};
 use codegod_protocol::memory::{CompletedTask, Memory};
 use codegod_protocol::result::{ResultStatus, TaskResult};
-use codegod_source::Repository;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{self, Ending, HandBack};
-use crate::context::{Context, Stop};
-use crate::error::{Cut, Error};
-use crate::journal::{Journal, push_bounded};
+use crate::executor::{Ending, Executor, HandBack};
+use crate::journal::push_bounded;
 use crate::settings::Settings;
-use codegod_docker::Engine;
+use crate::stop::Stop;
 use lease::Lease;
 use pulse::Pulse;
 
 /// How long an idle agent waits for a bell before it looks by itself: bells are hints, and may be
 /// lost with an agent that heard one and died.
 const BELL_WAIT_SECONDS: u64 = 1;
+/// How often an executor that can't work now is asked again.
+const ADMISSION_INTERVAL: Duration = Duration::from_secs(1);
 /// The first and the longest wait after Redis failed to answer.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
-/// How long an agent that ends waits for the removal of its last sandboxes.
-const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a result is offered to a Redis that does not answer before the attempt is given up.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running agent.
-pub struct Agent {
+struct Agent<E> {
     id: AgentId,
     settings: Settings,
     client: Client,
     listener: Listener,
-    engine: Engine,
+    executor: E,
     memory: Arc<Mutex<Memory>>,
     phase: watch::Sender<Phase>,
     pulse: Pulse,
@@ -55,12 +52,9 @@ pub struct Agent {
     shutdown: CancellationToken,
 }
 
-impl Agent {
+impl<E: Executor> Agent<E> {
     /// Claims and works until it is told to end.
-    ///
-    /// # Errors
-    /// None that it could go on after.
-    pub async fn run(mut self) -> Result<(), Error> {
+    async fn run(mut self) {
         let mut retry = FIRST_RETRY;
         while !self.drain.is_cancelled() {
             match self.step().await {
@@ -73,22 +67,26 @@ impl Agent {
                 }
             }
         }
-        // Sandboxes are removed while the next task is worked on; the last ones are waited for.
-        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
-            tracing::warn!(agent.id = %self.id, "sandboxes are left to the reaper");
-        }
+        self.executor.close().await;
         self.phase.send_replace(Phase::Stopped);
         self.pulse.stop().await;
-        Ok(())
     }
 
     /// Claims a task and works on it, or waits for one.
     async fn step(&mut self) -> Result<(), client::Error> {
         self.phase.send_replace(Phase::Idle);
+        if let Err(waiting) = self.executor.admission().await {
+            self.pulse.note(Some(waiting));
+            let _ended_early = self.drain.run_until_cancelled(tokio::time::sleep(ADMISSION_INTERVAL)).await;
+            return Ok(());
+        }
         let claim = self.client.claim(&self.id, &self.settings.capabilities, self.settings.lease_ms).await?;
         self.pulse.note(None);
         match claim {
-            Claim::Task(claimed) => self.work(*claimed).await,
+            Claim::Task(claimed) => {
+                self.work(*claimed).await;
+                Ok(())
+            }
             Claim::Undecodable { task, attempt, reason } => self.refuse(task, attempt, &reason).await,
             Claim::Nothing { bells } => {
                 self.listener.wait_for_bell(&bells, BELL_WAIT_SECONDS).await?;
@@ -119,67 +117,23 @@ impl Agent {
         self.client.publish(&result).await.map(|_| ())
     }
 
-    async fn work(&mut self, claimed: Claimed) -> Result<(), client::Error> {
-        let (task, attempt) = (claimed.task.clone(), claimed.attempt);
-        tracing::info!(task.id = %task.id, attempt, title = %task.title, "claimed");
-        self.pulse.task(Some((&task.id, &task.title)));
+    async fn work(&mut self, claimed: Claimed) {
+        let (task, title, attempt) = (claimed.task.id.clone(), claimed.task.title.clone(), claimed.attempt);
+        tracing::info!(task.id = %task, attempt, %title, "claimed");
+        self.pulse.task(Some((&task, &title)));
         let stop = Stop::default();
-        let lease = Lease::hold(&self.client, &self.id, &task, attempt, self.settings.lease_ms, &stop);
-        let deadline = cut_later(&stop, Cut::Deadline, Duration::from_secs(task.deadline_seconds));
-        let ending = cut_when(&stop, Cut::Shutdown, self.shutdown.clone());
-        let ended = self.attempt(claimed, stop).await;
-        deadline.abort();
-        ending.abort();
+        let lease = Lease::hold(self, &claimed, &stop);
+        let ended = self.executor.attempt(claimed, stop).await;
         match &ended {
             Ending::Result(result) => {
                 self.publish(result).await;
-                self.remember(&task.title, result).await;
+                self.remember(&title, result).await;
             }
-            Ending::HandedBack(why) => self.hand_back(&task.id, attempt, *why).await,
-            Ending::ThrownAway => tracing::warn!(task.id = %task.id, attempt, "the attempt is thrown away"),
+            Ending::HandedBack(why) => self.hand_back(&task, attempt, *why).await,
+            Ending::ThrownAway => tracing::warn!(task.id = %task, attempt, "the attempt is thrown away"),
         }
         lease.release().await;
         self.pulse.task(None);
-        if matches!(ended, Ending::HandedBack(HandBack::DockerAway)) {
-            self.wait_for_docker().await;
-        }
-        Ok(())
-    }
-
-    async fn attempt(&self, claimed: Claimed, stop: Stop) -> Ending {
-        let Claimed { task, goal, attempt } = claimed;
-        let journal = Journal::open(
-            self.client.clone(),
-            self.id.clone(),
-            &task,
-            attempt,
-            Arc::clone(&self.memory),
-            self.phase.clone(),
-        );
-        let folder = self.settings.state_dir.join("repositories").join(self.id.to_string());
-        let repository = match Repository::open_or_init(folder.join(format!("{}.git", goal.id))).await {
-            Ok(repository) => repository,
-            Err(error) => {
-                tracing::error!(%error, "the goal's repository can't be opened");
-                journal.close().await;
-                return Ending::ThrownAway;
-            }
-        };
-        let mut context = Context {
-            engine: self.engine.clone(),
-            client: self.client.clone(),
-            repository,
-            journal,
-            agent: self.id.clone(),
-            goal,
-            task,
-            attempt,
-            inputs: Vec::new(),
-            stop,
-        };
-        let ended = attempt::run(&mut context).await;
-        context.journal.close().await;
-        ended
     }
 
     async fn hand_back(&self, task: &TaskId, attempt: u32, why: HandBack) {
@@ -188,17 +142,6 @@ impl Agent {
             // Its lease runs out, and another takes it over.
             tracing::warn!(task.id = %task, %error, "could not be handed back");
         }
-    }
-
-    /// Claims nothing while there is no Docker to do it in.
-    async fn wait_for_docker(&self) {
-        let mut retry = FIRST_RETRY;
-        while !self.drain.is_cancelled() && !self.engine.answers().await {
-            self.pulse.note(Some("waiting for Docker: the daemon does not answer".to_owned()));
-            let _ended_early = self.drain.run_until_cancelled(tokio::time::sleep(retry)).await;
-            retry = (retry * 2).min(LONGEST_RETRY);
-        }
-        self.pulse.note(None);
     }
 
     /// Publishes a result, again and again while Redis does not answer; a second publish of what was
@@ -231,6 +174,8 @@ impl Agent {
         }
     }
 
+    /// Keeps what was done in the agent's memory, which the next heartbeat stores: a task costs no call
+    /// of its own for it.
     async fn remember(&self, title: &str, result: &TaskResult) {
         let mut memory = self.memory.lock().await;
         memory.current_task = None;
@@ -241,24 +186,6 @@ impl Agent {
             seconds: result.seconds,
         };
         push_bounded(&mut memory.completed_tasks, completed);
-        if let Err(error) = self.client.store_memory(&self.id, &memory).await {
-            tracing::warn!(agent.id = %self.id, %error, "the memory could not be stored");
-        }
+        self.pulse.memory_changed();
     }
-}
-
-fn cut_later(stop: &Stop, reason: Cut, after: Duration) -> tokio::task::JoinHandle<()> {
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(after).await;
-        stop.cut(reason);
-    })
-}
-
-fn cut_when(stop: &Stop, reason: Cut, token: CancellationToken) -> tokio::task::JoinHandle<()> {
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        token.cancelled().await;
-        stop.cut(reason);
-    })
 }

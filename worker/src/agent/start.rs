@@ -13,15 +13,26 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{Agent, knowledge, pulse::Pulse};
+use crate::attempt::InDocker;
+use crate::executor::{Executor, Workplace};
 use crate::settings::Settings;
-use codegod_docker::{self as docker, Engine, Labels, sweeper};
 
 /// The exit code for "something needed is not reachable" (EX_UNAVAILABLE of sysexits.h).
 const UNREACHABLE: u8 = 69;
 
-/// What every agent's binary does.
+/// What the binary of each role does: [`main_with`] its settings and Docker.
 #[must_use]
 pub fn main(role: Role) -> ExitCode {
+    main_with(Settings::from_env(role), InDocker::start)
+}
+
+/// What every agent's binary does: logs to standard error as `LOG_LEVEL` says, and runs an agent until it
+/// is told to end. `hire` makes the executor, once Redis answers.
+#[must_use]
+pub fn main_with<E: Executor>(
+    settings: Settings,
+    hire: impl AsyncFnOnce(Workplace) -> anyhow::Result<E>,
+) -> ExitCode {
     let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -31,7 +42,7 @@ pub fn main(role: Role) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(Settings::from_env(role))) {
+    match runtime.block_on(serve(settings, hire)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -40,42 +51,35 @@ pub fn main(role: Role) -> ExitCode {
     }
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn serve<E: Executor>(
+    settings: Settings,
+    hire: impl AsyncFnOnce(Workplace) -> anyhow::Result<E>,
+) -> anyhow::Result<()> {
     let id = AgentId::random(settings.role);
     let client = Client::connect(&settings.redis_url, &settings.prefix, &id.to_string())
         .await
         .context("connecting to Redis (set REDIS_URL)")?;
-    let owner =
-        Labels { fleet: Some(client.fleet_id().await?), agent: Some(id.clone()), ..Labels::default() };
-    let engine = Engine::connect(docker::Settings::from_env()?).await?.owned_by(owner);
+    let (phase, phases) = watch::channel(Phase::Starting);
+    let memory = Arc::new(Mutex::new(knowledge::fresh(settings.role)));
+    let workplace =
+        Workplace { agent: id.clone(), settings, client: client.clone(), memory: Arc::clone(&memory), phase };
+    let executor = hire(workplace.clone()).await?;
     let (drain, shutdown) = (CancellationToken::new(), CancellationToken::new());
     tokio::spawn(on_signals(drain.clone(), shutdown.clone())?);
-
-    let memory = Arc::new(Mutex::new(knowledge::fresh(settings.role)));
-    client.store_memory(&id, &*memory.lock().await).await?;
-    let (phase, phases) = watch::channel(Phase::Starting);
-    let pulse = Pulse::start(&client, status(&id, &settings), phases, Arc::clone(&memory), drain.clone());
-    let swept = CancellationToken::new();
-    let sweeper = tokio::spawn(sweeper::keep_sweeping(engine.clone(), client.clone(), swept.clone()));
+    let pulse = Pulse::start(&workplace, status(&workplace), phases, drain.clone());
+    let listener = client.listener().await?;
     tracing::info!(agent.id = %id, redis = client.url(), "ready");
 
-    let listener = client.listener().await?;
-    let repositories = settings.state_dir.join("repositories").join(id.to_string());
-    let agent = Agent { id, settings, client, listener, engine, memory, phase, pulse, drain, shutdown };
-    let ran = agent.run().await;
-    swept.cancel();
-    sweeper.await.context("ending the reaper")?;
-    if let Err(error) = tokio::fs::remove_dir_all(&repositories).await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(folder = %repositories.display(), %error, "the repositories could not be removed");
-    }
-    Ok(ran?)
+    let Workplace { settings, phase, .. } = workplace;
+    let agent = Agent { id, settings, client, listener, executor, memory, phase, pulse, drain, shutdown };
+    agent.run().await;
+    Ok(())
 }
 
-fn status(id: &AgentId, settings: &Settings) -> AgentStatus {
+fn status(workplace: &Workplace) -> AgentStatus {
+    let settings = &workplace.settings;
     AgentStatus {
-        id: id.clone(),
+        id: workplace.agent.clone(),
         role: settings.role,
         capabilities: settings.capabilities.clone(),
         host: settings.host.clone(),

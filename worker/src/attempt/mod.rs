@@ -1,8 +1,11 @@
 //! One attempt at a task: observe → reason → plan → act → validate, then one fenced publish.
 
 mod act;
+mod in_docker;
 mod sources;
 mod validate;
+
+pub use in_docker::InDocker;
 
 use std::time::Instant;
 
@@ -20,7 +23,8 @@ use self::sources::Source;
 use crate::actions;
 use crate::bench::Bench;
 use crate::context::Context;
-use crate::error::{Cut, Error};
+use crate::error::Error;
+use crate::executor::{Ending, HandBack};
 
 /// What an attempt came to, before it is published.
 struct Conclusion {
@@ -47,47 +51,17 @@ impl Conclusion {
     }
 }
 
-/// How an attempt ended.
-pub enum Ending {
-    /// With a result to publish.
-    Result(Box<TaskResult>),
-    /// Through no fault of its task: it is handed back and does not count.
-    HandedBack(HandBack),
-    /// Somebody else has the task, its goal was cancelled, or this host could not even begin: nothing is
-    /// published, and an agent that holds the lease lets it run out.
-    ThrownAway,
-}
-
-/// Why an attempt is handed back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HandBack {
-    /// Its agent ends.
-    Shutdown,
-    /// The Docker daemon is away.
-    DockerAway,
-}
-
-impl HandBack {
-    /// The reason for people.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            HandBack::Shutdown => "its agent ends",
-            HandBack::DockerAway => "Docker is away",
-        }
-    }
-}
-
 /// Runs an attempt and makes the result that it publishes.
-pub async fn run(context: &mut Context) -> Ending {
+async fn run(context: &mut Context) -> Ending {
     let (started, started_ms) = (Instant::now(), now_ms());
     context.journal.started(&context.task).await;
     let conclusion = match attempt(context).await {
         Ok(conclusion) => conclusion,
         Err(error) => match (context.stop.reason(), error) {
-            (Some(Cut::LeaseLost), _) => return Ending::ThrownAway,
-            (Some(Cut::Shutdown), _) => return Ending::HandedBack(HandBack::Shutdown),
-            (Some(Cut::Deadline), _) => {
+            (Some(cut), _) => {
+                if let Some(ending) = Ending::of_cut(cut) {
+                    return ending;
+                }
                 let limit = context.task.deadline_seconds;
                 let said = format!("the attempt ran past its deadline of {limit} s and was stopped");
                 Conclusion::without_success(ResultStatus::Failed, said)

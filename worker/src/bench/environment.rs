@@ -77,7 +77,7 @@ impl Bench<'_> {
             |bytes: &[u8]| context.journal.output(bytes),
         )
         .await;
-        context.stop.check()?;
+        context.check_stop()?;
         let environment = environment?;
         let how = if environment.built { "built" } else { "found" };
         context.journal.say(&format!("environment {} {how}", environment.image));

@@ -168,11 +168,11 @@ impl<'a> Bench<'a> {
     /// [`Error`] when the environment can't be had or Docker fails. That the command fails is no error.
     pub async fn run(&mut self, spec: &CommandSpec) -> Result<CommandOutput, Error> {
         let context = self.context;
-        context.stop.check()?;
+        context.check_stop()?;
         let sandbox = self.sandbox().await?;
         context.journal.say(&format!("$ {}", spec.run));
         let output = sandbox.run(spec, context.stop.token(), |bytes| context.journal.output(bytes)).await?;
-        context.stop.check()?;
+        context.check_stop()?;
         Ok(output)
     }
 

@@ -1,0 +1,108 @@
+//! The executor of the four roles: every attempt in sandboxes of the host's Docker, from a repository of
+//! its goal on this host.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use codegod_docker::{self as docker, Engine, Labels, sweeper};
+use codegod_protocol::client::Claimed;
+use codegod_source::Repository;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::executor::{Ending, Executor, HandBack, Workplace};
+use crate::journal::Journal;
+use crate::stop::Stop;
+
+/// How long an agent that ends waits for the removal of its last sandboxes.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Works on tasks in Docker.
+pub struct InDocker {
+    workplace: Workplace,
+    engine: Engine,
+    repositories: PathBuf,
+    /// Set when an attempt found the daemon gone, so that an idle agent asks Docker nothing.
+    docker_away: AtomicBool,
+    swept: CancellationToken,
+    sweeper: JoinHandle<()>,
+}
+
+impl InDocker {
+    /// Connects to Docker and starts to sweep away what nobody living owns.
+    ///
+    /// # Errors
+    /// When a setting can't be used, or Docker or Redis do not answer.
+    pub async fn start(workplace: Workplace) -> anyhow::Result<Self> {
+        let client = &workplace.client;
+        let owner = Labels {
+            fleet: Some(client.fleet_id().await.context("asking Redis for the fleet's id")?),
+            agent: Some(workplace.agent.clone()),
+            ..Labels::default()
+        };
+        let engine = Engine::connect(docker::Settings::from_env()?).await?.owned_by(owner);
+        let swept = CancellationToken::new();
+        let sweeper = tokio::spawn(sweeper::keep_sweeping(engine.clone(), client.clone(), swept.clone()));
+        let repositories =
+            workplace.settings.state_dir.join("repositories").join(workplace.agent.to_string());
+        let docker_away = AtomicBool::new(false);
+        Ok(Self { workplace, engine, repositories, docker_away, swept, sweeper })
+    }
+}
+
+impl Executor for InDocker {
+    async fn attempt(&self, claimed: Claimed, stop: Stop) -> Ending {
+        let Claimed { task, goal, attempt } = claimed;
+        let Workplace { agent, client, memory, phase, .. } = self.workplace.clone();
+        let journal = Journal::open(client.clone(), agent.clone(), &task, attempt, memory, phase);
+        let folder = self.repositories.join(format!("{}.git", goal.id));
+        let repository = match Repository::open_or_init(folder).await {
+            Ok(repository) => repository,
+            Err(error) => {
+                tracing::error!(%error, "the goal's repository can't be opened");
+                journal.close().await;
+                return Ending::ThrownAway;
+            }
+        };
+        let engine = self.engine.clone();
+        let inputs = Vec::new();
+        let mut context =
+            Context { engine, client, repository, journal, agent, goal, task, attempt, inputs, stop };
+        let ended = super::run(&mut context).await;
+        context.journal.close().await;
+        if matches!(ended, Ending::HandedBack(HandBack::DockerAway)) {
+            self.docker_away.store(true, Ordering::Relaxed);
+        }
+        ended
+    }
+
+    async fn admission(&self) -> Result<(), String> {
+        if self.docker_away.load(Ordering::Relaxed) {
+            if !self.engine.answers().await {
+                return Err("waiting for Docker: the daemon does not answer".to_owned());
+            }
+            self.docker_away.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn close(self) {
+        // Sandboxes are removed while the next task is worked on; the last ones are waited for.
+        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
+            tracing::warn!(agent.id = %self.workplace.agent, "sandboxes are left to the reaper");
+        }
+        self.swept.cancel();
+        if let Err(error) = self.sweeper.await {
+            tracing::error!(%error, "the sweeper broke");
+        }
+        if let Err(error) = tokio::fs::remove_dir_all(&self.repositories).await
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let folder = self.repositories.display();
+            tracing::warn!(%folder, %error, "the repositories could not be removed");
+        }
+    }
+}

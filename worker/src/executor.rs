@@ -1,0 +1,91 @@
+//! What an agent does with the tasks it claims: the seam between the agent (claims, leases, publishing,
+//! pulse) and the work (Docker, or nothing at all in fault tests and benchmarks).
+
+use std::sync::Arc;
+
+use codegod_protocol::agent::Phase;
+use codegod_protocol::client::{Claimed, Client};
+use codegod_protocol::id::AgentId;
+use codegod_protocol::memory::Memory;
+use codegod_protocol::result::TaskResult;
+use tokio::sync::{Mutex, watch};
+
+use crate::settings::Settings;
+use crate::stop::{Cut, Stop};
+
+/// The agent that an executor works for, and what the two share.
+#[derive(Clone)]
+pub struct Workplace {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its settings.
+    pub settings: Settings,
+    /// Redis.
+    pub client: Client,
+    /// What the agent knows. Whoever changes it stores it.
+    pub memory: Arc<Mutex<Memory>>,
+    /// What the agent is doing, for its status.
+    pub phase: watch::Sender<Phase>,
+}
+
+/// Does the tasks that an agent claims. The agent calls nothing twice at the same time except
+/// [`Executor::admission`].
+pub trait Executor: Send + Sync + 'static {
+    /// Works on a task until it is done, or soon after `stop` was cut. Publishes nothing: the agent does.
+    fn attempt(&self, claimed: Claimed, stop: Stop) -> impl Future<Output = Ending> + Send;
+
+    /// Whether a task could be worked on now. Asked before every claim, so it must be cheap.
+    ///
+    /// # Errors
+    /// What is waited for, a clause for people: "waiting for Docker: the daemon does not answer".
+    fn admission(&self) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Ends what it keeps running and waits, within bounds, for what is still being cleared away. The
+    /// agent claims nothing more.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// With a result to publish.
+    Result(Box<TaskResult>),
+    /// Through no fault of its task: it is handed back and does not count.
+    HandedBack(HandBack),
+    /// Somebody else has the task, its goal was cancelled, or this host could not even begin: nothing is
+    /// published, and an agent that holds the lease lets it run out.
+    ThrownAway,
+}
+
+impl Ending {
+    /// What an attempt that was cut comes to; none when it is to publish a failure, because its task took
+    /// longer than it may.
+    #[must_use]
+    pub const fn of_cut(cut: Cut) -> Option<Self> {
+        match cut {
+            Cut::LeaseLost => Some(Ending::ThrownAway),
+            Cut::Shutdown => Some(Ending::HandedBack(HandBack::Shutdown)),
+            Cut::Deadline => None,
+        }
+    }
+}
+
+/// Why an attempt is handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandBack {
+    /// Its agent ends.
+    Shutdown,
+    /// The Docker daemon is away.
+    DockerAway,
+}
+
+impl HandBack {
+    /// The reason for people.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            HandBack::Shutdown => "its agent ends",
+            HandBack::DockerAway => "Docker is away",
+        }
+    }
+}
