@@ -42,6 +42,8 @@ pub struct EngineInfo {
     pub cpus: i64,
     /// Memory of its host in bytes.
     pub memory_bytes: i64,
+    /// The release of the kernel it runs on.
+    pub kernel: String,
     /// How layers are stored (`overlay2`).
     pub storage_driver: String,
     /// Where its data lies on its host.
@@ -129,6 +131,7 @@ impl Engine {
             api_version: self.docker().client_version().to_string(),
             cpus: info.ncpu.unwrap_or_default(),
             memory_bytes: info.mem_total.unwrap_or_default(),
+            kernel: info.kernel_version.unwrap_or_default(),
             storage_driver: info.driver.unwrap_or_default(),
             root_dir: info.docker_root_dir.unwrap_or_default(),
             running: info.containers_running.unwrap_or_default(),

@@ -3,6 +3,7 @@
 //! Callers see values (an image's id, a command's output, evidence), never the client library, so
 //! that how a command gets into a container can change without them.
 
+pub mod admission;
 pub mod app;
 mod archive;
 mod builder;
@@ -12,6 +13,7 @@ mod engine;
 pub mod environment;
 mod error;
 mod exec;
+pub mod host;
 pub mod images;
 mod labels;
 pub mod reaper;

@@ -7,6 +7,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use codegod_protocol::settings::variable;
+
+use super::host::parse_size;
+
 /// Where distributions keep the bundle of trusted certificates.
 const BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -88,6 +92,21 @@ pub struct Settings {
     pub max_tar_bytes: usize,
     /// The longest wait for another process's build of the same image.
     pub lock_timeout: Duration,
+    /// Memory that must be free before a task is claimed, in bytes; none leaves it to the rule of
+    /// [`super::admission`].
+    pub min_free_memory: Option<u64>,
+    /// Disk that must be free before a task is claimed, in bytes; none leaves it to the rule of
+    /// [`super::admission`].
+    pub min_free_disk: Option<u64>,
+    /// What codegod's images may take on the host, in bytes; none leaves it to the rule of
+    /// [`super::budget`].
+    pub image_budget: Option<u64>,
+    /// What download caches may take on the host, in bytes; none leaves it to the rule of
+    /// [`super::budget`].
+    pub cache_budget: Option<u64>,
+    /// Where codegod's processes keep files: `CODEGOD_STATE_DIR`, else `$XDG_STATE_HOME/codegod`, else
+    /// `~/.local/state/codegod`.
+    pub state_dir: PathBuf,
 }
 
 impl Settings {
@@ -101,7 +120,7 @@ impl Settings {
             memory_bytes: parsed(
                 "CODEGOD_SANDBOX_MEMORY",
                 "a size such as 2g or 512m, at least 64m",
-                |text| parse_size(text).filter(|bytes| *bytes >= 64 << 20),
+                |text| i64::try_from(parse_size(text)?).ok().filter(|bytes| *bytes >= 64 << 20),
             )?
             .unwrap_or(defaults.memory_bytes),
             nano_cpus: parsed("CODEGOD_SANDBOX_CPUS", "a number of CPUs such as 1.5, above 0", parse_cpus)?
@@ -112,7 +131,7 @@ impl Settings {
             .unwrap_or(defaults.pids),
         };
         Ok(Self {
-            host: text("DOCKER_HOST"),
+            host: variable("DOCKER_HOST"),
             limits,
             ca_bundle: ca_bundle()?,
             proxies: proxies(),
@@ -123,12 +142,25 @@ impl Settings {
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(512 << 20),
             lock_timeout: Duration::from_secs(1800),
+            min_free_memory: size("CODEGOD_MIN_FREE_MEMORY")?,
+            min_free_disk: size("CODEGOD_MIN_FREE_DISK")?,
+            image_budget: size("CODEGOD_IMAGE_BUDGET")?,
+            cache_budget: size("CODEGOD_CACHE_BUDGET")?,
+            state_dir: state_dir(),
         })
     }
 }
 
-fn text(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+fn size(name: &'static str) -> Result<Option<u64>, SettingsError> {
+    parsed(name, "a size such as 2GiB or 512MiB", parse_size)
+}
+
+fn state_dir() -> PathBuf {
+    variable("CODEGOD_STATE_DIR")
+        .map(PathBuf::from)
+        .or_else(|| variable("XDG_STATE_HOME").map(|folder| PathBuf::from(folder).join("codegod")))
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state/codegod")))
+        .unwrap_or_else(|| env::temp_dir().join("codegod"))
 }
 
 fn parsed<T>(
@@ -136,23 +168,10 @@ fn parsed<T>(
     expected: &'static str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, SettingsError> {
-    match text(name) {
+    match variable(name) {
         None => Ok(None),
         Some(value) => parse(value.trim()).map(Some).ok_or(SettingsError::Value { name, value, expected }),
     }
-}
-
-/// `512m`, `2g`, `1048576`; in bytes, powers of 1024.
-fn parse_size(text: &str) -> Option<i64> {
-    let lower = text.to_ascii_lowercase();
-    let lower = lower.strip_suffix('b').unwrap_or(&lower);
-    let (digits, shift) = match lower.as_bytes().last()? {
-        b'k' => (&lower[..lower.len() - 1], 10),
-        b'm' => (&lower[..lower.len() - 1], 20),
-        b'g' => (&lower[..lower.len() - 1], 30),
-        _ => (lower, 0),
-    };
-    digits.parse::<i64>().ok()?.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
 }
 
 fn parse_cpus(text: &str) -> Option<i64> {
@@ -185,7 +204,7 @@ fn ca_bundle() -> Result<Option<Vec<u8>>, SettingsError> {
         let path = PathBuf::from(path);
         return std::fs::read(&path).map(Some).map_err(|source| SettingsError::File { name, path, source });
     }
-    let usual = text("SSL_CERT_FILE").into_iter().chain(BUNDLES.map(str::to_owned));
+    let usual = variable("SSL_CERT_FILE").into_iter().chain(BUNDLES.map(str::to_owned));
     Ok(usual.filter_map(|path| std::fs::read(path).ok()).find(|bytes| !bytes.is_empty()))
 }
 
@@ -194,7 +213,7 @@ fn proxies() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for name in PROXY_NAMES {
         let lower = name.to_ascii_lowercase();
-        if let Some(value) = text(name).or_else(|| text(&lower)) {
+        if let Some(value) = variable(name).or_else(|| variable(&lower)) {
             found.push((name.to_owned(), value.clone()));
             found.push((lower, value));
         }
@@ -203,7 +222,7 @@ fn proxies() -> Vec<(String, String)> {
 }
 
 fn apt() -> Result<Apt, SettingsError> {
-    let sources = match text("CODEGOD_APT_SOURCES") {
+    let sources = match variable("CODEGOD_APT_SOURCES") {
         Some(path) => Some(PathBuf::from(path)),
         None => host_sources(),
     };
@@ -257,16 +276,6 @@ fn fetching_options(dump: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_powers_of_1024() {
-        assert_eq!(parse_size("512m"), Some(512 << 20));
-        assert_eq!(parse_size("2GB"), Some(2 << 30));
-        assert_eq!(parse_size("1048576"), Some(1 << 20));
-        for wrong in ["", "m", "-1m", "0", "1.5g", "99999999999g"] {
-            assert_eq!(parse_size(wrong), None, "{wrong:?}");
-        }
-    }
 
     #[test]
     fn cpus_are_a_positive_number() {
