@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod agent;
+pub mod backoff;
 pub mod client;
 pub mod environment;
 pub mod event;

@@ -14,15 +14,19 @@ mod goals;
 mod scripts;
 mod streams;
 mod tasks;
+mod trouble;
 mod view;
 
-use connection::Link;
-pub use connection::Listener;
+pub use connection::{Access, Listener};
+use connection::{Link, Target};
 pub use fleet::{Command, MAX_AGENTS};
 pub use goals::{GoalEntry, PlanningOutcome};
 pub use streams::{LogLine, StreamPosition};
 pub use tasks::{Claim, Claimed, FollowUp, LeaseState, PublishOutcome};
+pub use trouble::Trouble;
 pub use view::{GoalView, QueueView, TaskView};
+
+use std::sync::Arc;
 
 use redis::RedisError;
 use redis::aio::ConnectionLike;
@@ -40,9 +44,37 @@ pub const LEASE_MS: u64 = 15_000;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The URL can't be read.
-    #[error("{url:?} is not a Redis URL (redis://[user:password@]host:port[/database])")]
+    #[error(
+        "{url:?} is not a Redis URL (redis[s]://[user:password@]host:port[/database], or \
+         redis[s]+sentinel://[user:password@]host:port[,host:port]/master-name[/database])"
+    )]
     Url {
         /// As given, without its password.
+        url: String,
+    },
+    /// A setting that belongs to the connection can't be used.
+    #[error("{name} can't be used: {reason}")]
+    Setting {
+        /// The environment variable.
+        name: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The keys of one call would lie on several nodes of a Cluster.
+    #[error(
+        "Redis at {url} is a Cluster, and the prefix {prefix:?} has no hash tag: set CODEGOD_PREFIX to one \
+         that has, such as {{codegod}}:"
+    )]
+    NoHashTag {
+        /// Where, without the password.
+        url: String,
+        /// The prefix of every key.
+        prefix: String,
+    },
+    /// Several hosts are named, but they are no Cluster.
+    #[error("{url} names several hosts, but Redis there is not a Cluster: name one, or the sentinels")]
+    NotACluster {
+        /// Where, without the password.
         url: String,
     },
     /// Nobody answers.
@@ -98,23 +130,41 @@ pub struct Client {
 
 impl Client {
     /// Connects to the Redis at `url`, with one multiplexed connection that comes back by itself, for a
-    /// process that works all the time. `who` is the name that events carry.
+    /// process that works all the time. `who` is the name that events carry. What the URL leaves out (a
+    /// password, certificates) is taken from the environment.
     ///
     /// # Errors
-    /// [`Error::Url`] and [`Error::Unreachable`].
+    /// [`Error::Url`], [`Error::Setting`], [`Error::Unreachable`], [`Error::NoHashTag`],
+    /// [`Error::NotACluster`].
     pub async fn connect(url: &str, prefix: &str, who: &str) -> Result<Self, Error> {
-        let link = Link::managed(url).await?;
-        Ok(Self::over(link, url, prefix, who))
+        Self::connect_with(url, prefix, who, &Access::from_env()).await
+    }
+
+    /// As [`Client::connect`], with what the URL leaves out given in `access`.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_with(url: &str, prefix: &str, who: &str, access: &Access) -> Result<Self, Error> {
+        let target = Arc::new(Target::new(url, prefix, access)?);
+        Ok(Self::over(Link::multiplexed(target).await?, url, prefix, who))
     }
 
     /// As [`Client::connect`], over a small pool of connections, for an occasional caller (the command
     /// line, the console's commands).
     ///
     /// # Errors
-    /// [`Error::Url`] and [`Error::Unreachable`].
+    /// As [`Client::connect`].
     pub async fn pooled(url: &str, prefix: &str, who: &str) -> Result<Self, Error> {
-        let link = Link::pooled(url).await?;
-        Ok(Self::over(link, url, prefix, who))
+        Self::pooled_with(url, prefix, who, &Access::from_env()).await
+    }
+
+    /// As [`Client::pooled`], with what the URL leaves out given in `access`.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn pooled_with(url: &str, prefix: &str, who: &str, access: &Access) -> Result<Self, Error> {
+        let target = Arc::new(Target::new(url, prefix, access)?);
+        Ok(Self::over(Link::pooled(target).await?, url, prefix, who))
     }
 
     fn over(link: Link, url: &str, prefix: &str, who: &str) -> Self {
@@ -146,7 +196,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`].
     pub async fn listener(&self) -> Result<Listener, Error> {
-        Listener::open(&self.url, self.keys.clone()).await
+        Listener::open(self.link.target().clone(), self.keys.clone()).await
     }
 
     /// Whether Redis answers, and its version.
