@@ -1,6 +1,7 @@
 //! A redis-server of the test's own: a free port, a folder of its own, an append-only file.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 pub struct RedisServer {
     folder: tempfile::TempDir,
     port: u16,
+    args: Vec<String>,
     child: Child,
 }
 
@@ -21,12 +23,63 @@ impl RedisServer {
     /// # Errors
     /// When redis-server is not installed or does not answer within ten seconds.
     pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As [`RedisServer::start`], with further arguments of redis-server, which come last and so win.
+    ///
+    /// # Errors
+    /// As [`RedisServer::start`].
+    pub fn start_with(args: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
-        let child = spawn(folder.path(), port)?;
-        let mut server = Self { folder, port, child };
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let child = spawn(folder.path(), port, &args)?;
+        let mut server = Self { folder, port, args, child };
         server.wait_until_ready()?;
         Ok(server)
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A connection of the redis crate's own, with a minute for each answer, to set a server up and to
+    /// look at what stands in it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn raw(&self) -> Result<redis::Connection> {
+        let connection = redis::Client::open(self.url())?.get_connection()?;
+        connection.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(connection)
+    }
+
+    /// Sends one command, given as words, over a connection of its own.
+    ///
+    /// # Errors
+    /// When Redis refuses it.
+    pub fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> Result<T> {
+        let (name, rest) = words.split_first().context("a command has a name")?;
+        let mut command = redis::cmd(name);
+        for word in rest {
+            command.arg(*word);
+        }
+        command.query(&mut self.raw()?).with_context(|| words.join(" "))
     }
 
     /// Its URL.
@@ -59,17 +112,30 @@ impl RedisServer {
     /// # Errors
     /// When it does not come back.
     pub fn restart(&mut self) -> Result<()> {
-        self.child = spawn(self.folder.path(), self.port)?;
+        self.child = spawn(self.folder.path(), self.port, &self.args)?;
         self.wait_until_ready()
     }
 
+    /// As [`RedisServer::restart`], with other arguments than before, and without waiting until it has
+    /// read its data.
+    ///
+    /// # Errors
+    /// When it does not take connections within ten seconds.
+    pub fn begin_restart(&mut self, args: &[&str]) -> Result<()> {
+        self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        self.child = spawn(self.folder.path(), self.port, &self.args)?;
+        self.wait_for(|answer| !answer.is_empty())
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
+        self.wait_for(|answer| !answer.is_empty() && !answer.starts_with("-LOADING"))
+    }
+
+    /// Asks until the answer is as wished. Whoever needs a password is ready as well.
+    fn wait_for(&mut self, ready: impl Fn(&str) -> bool) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(10);
-        let client = redis::Client::open(self.url())?;
         while Instant::now() < deadline {
-            if let Ok(mut connection) = client.get_connection()
-                && redis::cmd("PING").query::<String>(&mut connection).is_ok()
-            {
+            if ready(&ping(self.port).unwrap_or_default()) {
                 return Ok(());
             }
             ensure!(self.child.try_wait()?.is_none(), "redis-server ended at once");
@@ -87,15 +153,26 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(folder: &Path, port: u16) -> Result<Child> {
+fn spawn(folder: &Path, port: u16, args: &[String]) -> Result<Child> {
     Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "yes"])
         .args(["--dir"])
         .arg(folder)
+        .args(args)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .context("starting redis-server (Debian package redis-server)")
+}
+
+/// What the server answers to a PING, in its own protocol.
+fn ping(port: u16) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    stream.write_all(b"PING\r\n")?;
+    let mut answer = [0; 64];
+    let length = stream.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
 }
 
 /// A port of the loopback interface that nobody used a moment ago.

@@ -9,8 +9,9 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisError, RedisFuture, Value};
 use tokio::sync::Mutex;
 
+use super::is_spent;
 use super::target::{RESPONSE_TIMEOUT, Target, settings};
-use crate::client::{Error, Trouble};
+use crate::client::Error;
 
 /// How many connections the pool of an occasional caller holds at most.
 const POOL_SIZE: usize = 4;
@@ -161,13 +162,10 @@ impl Link {
 
 impl Checkout {
     /// Gives the connection up when an answer says that it is of no more use.
-    async fn judged<T>(&self, answer: Result<T, RedisError>) -> Result<T, RedisError> {
-        if let Err(error) = &answer
-            && Trouble::of(error).renews_connection()
-        {
+    async fn judge(&self, answer: Result<&[Value], &RedisError>) {
+        if is_spent(answer) {
             self.link.renew(self.generation).await;
         }
-        answer
     }
 }
 
@@ -178,7 +176,8 @@ impl ConnectionLike for Checkout {
                 Connection::Multiplexed(connection) => connection.req_packed_command(cmd).await,
                 Connection::Pooled(connection) => connection.req_packed_command(cmd).await,
             };
-            self.judged(answer).await
+            self.judge(answer.as_ref().map(std::slice::from_ref)).await;
+            answer
         })
     }
 
@@ -197,7 +196,8 @@ impl ConnectionLike for Checkout {
                     connection.req_packed_commands(pipeline, offset, count).await
                 }
             };
-            self.judged(answers).await
+            self.judge(answers.as_ref().map(Vec::as_slice)).await;
+            answers
         })
     }
 

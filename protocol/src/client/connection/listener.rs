@@ -9,8 +9,9 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, Pipeline, RedisError, RedisFuture, Value};
 
+use super::is_spent;
 use super::target::{RESPONSE_TIMEOUT, Target};
-use crate::client::{Error, Trouble};
+use crate::client::Error;
 use crate::keys::Keys;
 
 /// How long after its time a blocking read may still answer.
@@ -53,21 +54,14 @@ pub(in crate::client) struct Blocking {
     spent: bool,
 }
 
-impl Blocking {
-    fn judged<T>(&mut self, answer: Result<T, RedisError>) -> Result<T, RedisError> {
-        self.spent |= answer.as_ref().is_err_and(|error| Trouble::of(error).renews_connection());
-        answer
-    }
-}
-
 impl ConnectionLike for Blocking {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
             // A read that is dropped half-way leaves the connection blocked and its answer to nobody.
             self.spent = true;
             let answer = within(patience(cmd), self.inner.req_packed_command(cmd)).await;
-            self.spent = false;
-            self.judged(answer)
+            self.spent = is_spent(answer.as_ref().map(std::slice::from_ref));
+            answer
         })
     }
 
@@ -81,8 +75,8 @@ impl ConnectionLike for Blocking {
             self.spent = true;
             let asked = self.inner.req_packed_commands(pipeline, offset, count);
             let answers = within(Some(RESPONSE_TIMEOUT), asked).await;
-            self.spent = false;
-            self.judged(answers)
+            self.spent = is_spent(answers.as_ref().map(Vec::as_slice));
+            answers
         })
     }
 

@@ -12,8 +12,22 @@ mod link;
 mod listener;
 mod target;
 
+use redis::{RedisError, Value};
+
 pub use access::Access;
 pub(super) use address::without_password;
 pub(super) use link::Link;
 pub use listener::Listener;
 pub(super) use target::Target;
+
+use super::Trouble;
+
+/// Whether an answer shows that its connection is of no more use. What the server refused still is a
+/// value here; the redis crate makes an error of it further up.
+fn is_spent(answer: Result<&[Value], &RedisError>) -> bool {
+    let refused = |value: &Value| match value {
+        Value::ServerError(error) => Trouble::of(&RedisError::from(error.clone())).renews_connection(),
+        _ => false,
+    };
+    answer.map_or_else(|error| Trouble::of(error).renews_connection(), |values| values.iter().any(refused))
+}

@@ -134,9 +134,9 @@ impl Target {
         let owner = masters.iter().find(|master| (master.first..=master.last).contains(&slot));
         let owner = owner.ok_or_else(|| unreachable(cluster_down("no node serves codegod's hash slot")))?;
         let owner = owner.node.clone();
-        // Every node can be asked next time, those of the URL too.
-        let mut nodes: Vec<ConnectionInfo> = vec![node.clone()];
-        for other in masters.into_iter().map(|master| master.node) {
+        // Any node can be asked next time. The owner comes first: when the slot moves, it knows at once.
+        let mut nodes: Vec<ConnectionInfo> = vec![owner.clone()];
+        for other in std::iter::once(node.clone()).chain(masters.into_iter().map(|master| master.node)) {
             if !nodes.iter().any(|known| known.addr() == other.addr()) {
                 nodes.push(other);
             }
