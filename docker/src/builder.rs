@@ -25,7 +25,7 @@ use super::sandbox::Sandbox;
 const POLL: Duration = Duration::from_millis(250);
 
 /// An image with nothing in it.
-const EMPTY: &str = "codegod/empty:1";
+pub(crate) const EMPTY: &str = "codegod/empty:1";
 
 /// What came of asking for a builder.
 pub(crate) enum Claim {
@@ -66,14 +66,7 @@ pub(crate) async fn claim(
 /// Claims the build of an image that has no base to make a builder from: the lock is a container of
 /// an empty image, never started. Gives the container, or none after waiting for whoever had it.
 pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<Sandbox>, Error> {
-    if engine.image_id(EMPTY).await?.is_none() {
-        let (repo, tag) = split_name(EMPTY);
-        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
-        let empty = bollard::body_full(Archive::new().finish()?);
-        let imported: Result<Vec<_>, _> =
-            engine.docker().create_image(Some(options), Some(empty), None).try_collect().await;
-        imported.map_err(|error| Error::docker("import an empty image", error))?;
-    }
+    ensure_empty(engine).await?;
     let container_name = lock_name(name);
     let body = ContainerCreateBody {
         image: Some(EMPTY.to_owned()),
@@ -91,6 +84,25 @@ pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<Sandbox>,
         }
         Err(error) => Err(Error::docker(format!("lock the build of {name}"), error)),
     }
+}
+
+/// Makes sure that the image with nothing in it is there.
+pub(crate) async fn ensure_empty(engine: &Engine) -> Result<(), Error> {
+    match engine.image_id(EMPTY).await? {
+        Some(_) => Ok(()),
+        None => import_empty(engine, EMPTY, Vec::new()).await,
+    }
+}
+
+/// Imports an image with nothing in it; `changes` are Dockerfile instructions.
+pub(crate) async fn import_empty(engine: &Engine, name: &str, changes: Vec<String>) -> Result<(), Error> {
+    let (repo, tag) = split_name(name);
+    let options =
+        CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();
+    let empty = bollard::body_full(Archive::new().finish()?);
+    let imported: Result<Vec<_>, _> =
+        engine.docker().create_image(Some(options), Some(empty), None).try_collect().await;
+    imported.map(drop).map_err(|error| Error::docker("import an empty image", error))
 }
 
 /// Waits until the image is there or its builder is gone.

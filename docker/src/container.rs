@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
+    ResourcesUlimits,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, StartContainerOptions, UploadToContainerOptionsBuilder,
@@ -11,7 +12,9 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 
 use super::engine::Engine;
-use super::error::{Error, status};
+use super::error::{self, Error, status};
+use super::labels::{Labels, Purpose};
+use super::last_use;
 use super::settings::Settings;
 use super::volumes;
 
@@ -47,12 +50,14 @@ pub(crate) enum Privileges {
 }
 
 /// Which shared volumes a container sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Volumes {
     /// Download caches and the CA bundle.
     Shared,
     /// None: everything that is written is committed.
     None,
+    /// These volumes alone, at `/caches/0` and so on.
+    Caches(Vec<String>),
 }
 
 /// A container to be made.
@@ -90,6 +95,10 @@ pub(crate) async fn start(engine: &Engine, idle: Idle<'_>) -> Result<Created, Er
             mounts: Some(match idle.volumes {
                 Volumes::Shared => volumes::mounts(engine.settings(), volumes::Access::InUse),
                 Volumes::None => Vec::new(),
+                Volumes::Caches(names) => {
+                    let numbered = names.into_iter().enumerate();
+                    numbered.map(|(number, name)| volume(name, &format!("/caches/{number}"), false)).collect()
+                }
             }),
             ..limited(engine.settings(), idle.privileges)
         }),
@@ -144,9 +153,11 @@ pub(crate) fn limited(settings: &Settings, privileges: Privileges) -> HostConfig
     }
 }
 
-/// A named volume at a path.
+/// A named volume at a path. Should it be gone, Docker makes it anew with the labels that it had.
 pub(crate) fn volume(name: String, target: &str, read_only: bool) -> Mount {
+    let labels = Labels::default().to_map(Purpose::Cache);
     Mount {
+        volume_options: Some(MountVolumeOptions { labels: Some(labels), ..Default::default() }),
         typ: Some(MountType::VOLUME),
         source: Some(name),
         target: Some(target.to_owned()),
@@ -165,10 +176,15 @@ pub(crate) async fn upload(engine: &Engine, container: &str, path: &str, tar: By
         .map_err(|error| Error::docker(format!("upload files to {path}"), error))
 }
 
-/// The search path that an image sets.
+/// The search path that an image sets; the image counts as used now.
 pub(crate) async fn image_path(engine: &Engine, image: &str) -> Result<String, Error> {
-    let inspected = engine.docker().inspect_image(image).await;
-    let inspected = inspected.map_err(|error| Error::docker(format!("look up image {image}"), error))?;
+    let gone = || Error::ImageGone { image: image.to_owned() };
+    let inspected =
+        error::optional(engine.docker().inspect_image(image).await, format!("look up image {image}"))?;
+    let inspected = inspected.ok_or_else(gone)?;
+    if !last_use::note(engine, image, &inspected).await? {
+        return Err(gone());
+    }
     let env = inspected.config.and_then(|config| config.env).unwrap_or_default();
     let path = env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     Ok(path.to_owned())

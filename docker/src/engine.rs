@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::error::{self, Error};
 use super::labels::Labels;
+use super::last_use;
 use super::settings::Settings;
 
 /// Above the longest answer of the daemon: a commit of a large layer, a stop with its grace.
@@ -27,6 +28,7 @@ struct Inner {
     docker: Docker,
     settings: Settings,
     volumes: OnceCell<()>,
+    names_once: OnceCell<bool>,
     removals: TaskTracker,
     owner: Labels,
 }
@@ -80,6 +82,7 @@ impl Engine {
                 docker,
                 settings,
                 volumes: OnceCell::new(),
+                names_once: OnceCell::new(),
                 removals: removals(),
                 owner: Labels::default(),
             }),
@@ -96,6 +99,7 @@ impl Engine {
                 docker,
                 settings,
                 volumes: OnceCell::new(),
+                names_once: OnceCell::new(),
                 removals: removals(),
                 owner,
             }),
@@ -159,11 +163,23 @@ impl Engine {
         &self.inner.volumes
     }
 
-    /// The id of an image, none when it is not on this host.
+    /// The id of an image, none when it is not on this host. It counts as used now.
     pub(crate) async fn image_id(&self, name: &str) -> Result<Option<String>, Error> {
         let found =
             error::optional(self.docker().inspect_image(name).await, format!("look up image {name}"))?;
-        Ok(found.and_then(|image| image.id))
+        let Some(image) = found else { return Ok(None) };
+        Ok(if last_use::note(self, name, &image).await? { image.id } else { None })
+    }
+
+    /// Whether the daemon keeps images where a name that is given again is not noted (containerd's store).
+    pub(crate) async fn names_images_once(&self) -> Result<bool, Error> {
+        let ask = async {
+            let info = self.docker().info().await;
+            let info = info.map_err(|error| Error::docker("ask Docker for its state", error))?;
+            let status = info.driver_status.unwrap_or_default();
+            Ok(status.iter().flatten().any(|word| word.starts_with("io.containerd.snapshotter")))
+        };
+        self.inner.names_once.get_or_try_init(|| ask).await.copied()
     }
 
     /// Removes a container with its anonymous volumes; one that is gone is fine.

@@ -71,9 +71,15 @@ pub async fn ensure(
         let claim = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(Error::Cancelled),
-            claim = builder::claim(engine, &image, &start, labels, Volumes::Shared, volumes::CA_FILE) => claim?,
+            claim = builder::claim(engine, &image, &start, labels, Volumes::Shared, volumes::CA_FILE) => claim,
         };
-        let Claim::Mine(sandbox) = claim else { continue };
+        let sandbox = match claim {
+            Ok(Claim::Mine(sandbox)) => sandbox,
+            Ok(Claim::Waited) => continue,
+            // It was removed between the look and the claim: what is there now is looked for again.
+            Err(Error::ImageGone { image }) if image != base => continue,
+            Err(error) => return Err(error),
+        };
         let built = async {
             fill(engine, &sandbox, recipe, &manifest).await?;
             let evidence = run_steps(&sandbox, &recipe.steps[done..], &start, cancel, &mut on_output).await?;

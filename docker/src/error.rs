@@ -29,6 +29,13 @@ pub enum Error {
         /// What was being done, and to what.
         doing: String,
     },
+    /// An image that was on the host is there no more: it was removed since it was looked up. Whoever
+    /// knows its recipe makes it again.
+    #[error("image {image} is gone from this host")]
+    ImageGone {
+        /// The image.
+        image: String,
+    },
     /// An image is neither here nor to be had.
     #[error("image {name} can't be pulled ({reason}) and codegod has no definition to build it from")]
     ImageUnavailable {
@@ -90,6 +97,11 @@ impl Error {
         if source.to_string().contains("no space left on device") {
             return Self::DiskFull { doing };
         }
+        if let bollard::errors::Error::DockerResponseServerError { status_code: 404, message } = &source
+            && let Some((_, image)) = message.split_once("No such image: ")
+        {
+            return Self::ImageGone { image: image.to_owned() };
+        }
         Self::Docker { doing, source }
     }
 
@@ -102,7 +114,10 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::LockHeld { .. } | Self::DiskFull { .. } => true,
+            Self::Unreachable { .. }
+            | Self::LockHeld { .. }
+            | Self::DiskFull { .. }
+            | Self::ImageGone { .. } => true,
             Self::Docker { source, .. } => status(source).is_none_or(|code| code >= 500),
             Self::ImageUnavailable { .. }
             | Self::ImageBuild { .. }

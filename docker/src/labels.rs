@@ -11,6 +11,8 @@ const TASK: &str = "codegod.task";
 const ATTEMPT: &str = "codegod.attempt";
 const AGENT: &str = "codegod.agent";
 const FLEET: &str = "codegod.fleet";
+/// The label of an image that was built under a name from a plan; its value is that name.
+pub(crate) const NAME: &str = "codegod.name";
 
 /// What an object is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +79,8 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// The labels as Docker takes them.
+    /// The labels as Docker takes them. What is not known is there, too, and empty: a container else
+    /// inherits it from its image, and an image from the container that it was committed from.
     #[must_use]
     pub fn to_map(&self, purpose: Purpose) -> HashMap<String, String> {
         let mut map = HashMap::from([(LABEL.to_owned(), purpose.name().to_owned())]);
@@ -88,7 +91,7 @@ impl Labels {
             (ATTEMPT, self.attempt.map(|attempt| attempt.to_string())),
             (AGENT, self.agent.as_ref().map(ToString::to_string)),
         ];
-        map.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        map.extend(known.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or_default())));
         map
     }
 }
@@ -108,7 +111,7 @@ impl Owner {
     pub fn from_map(map: &HashMap<String, String>) -> Option<Self> {
         let purpose = Purpose::parse(map.get(LABEL)?);
         let labels = Labels {
-            fleet: map.get(FLEET).cloned(),
+            fleet: map.get(FLEET).filter(|fleet| !fleet.is_empty()).cloned(),
             goal: map.get(GOAL).and_then(|text| text.parse().ok()),
             task: map.get(TASK).and_then(|text| text.parse().ok()),
             attempt: map.get(ATTEMPT).and_then(|text| text.parse().ok()),
@@ -137,6 +140,10 @@ mod tests {
         for purpose in Purpose::ALL {
             let owner = Owner::from_map(&labels.to_map(purpose));
             assert_eq!(owner, Some(Owner { purpose: Some(purpose), labels: labels.clone() }));
+            let unknown = Labels::default();
+            let mut inherited = labels.to_map(Purpose::Builder);
+            inherited.extend(unknown.to_map(purpose));
+            assert_eq!(Owner::from_map(&inherited), Some(Owner { purpose: Some(purpose), labels: unknown }));
         }
     }
 

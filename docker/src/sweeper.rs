@@ -8,25 +8,31 @@ use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, GoalId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Owner, Purpose, reaper};
+use crate::budget::Keeper;
+use crate::{Engine, Owner, Purpose, folders, reaper};
 
 /// How often the reaper looks, beside at start.
 const INTERVAL: Duration = Duration::from_secs(20);
 /// How many goals are asked about.
 const GOALS: usize = 1_000;
 
-/// Sweeps at once and then every so often, until told to stop.
+/// Sweeps at once and then every so often, and holds the host to its budget of disk, until told to stop.
 pub async fn keep_sweeping(engine: Engine, client: Client, stopped: CancellationToken) {
+    let mut keeper = Keeper::new();
     loop {
         sweep(&engine, &client).await;
+        if let Some(Err(error)) = stopped.run_until_cancelled(keeper.come_by(&engine)).await {
+            tracing::debug!(%error, "the host was not held to its budget");
+        }
         if stopped.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
             return;
         }
     }
 }
 
-/// Sweeps once. A Redis that does not answer means that nothing is known, so nothing is removed.
+/// Sweeps once. A Redis that does not answer means that nothing is known, so no container is removed.
 pub async fn sweep(engine: &Engine, client: &Client) {
+    sweep_folders(engine).await;
     let known = match Known::ask(client, engine.owner().fleet.clone()).await {
         Ok(known) => known,
         Err(error) => {
@@ -46,6 +52,19 @@ pub async fn sweep(engine: &Engine, client: &Client) {
             }
         }
         Err(error) => tracing::debug!(%error, "not swept"),
+    }
+}
+
+/// Removes the folders of dead agents; who lives is known from their locks.
+async fn sweep_folders(engine: &Engine) {
+    let state = engine.settings().state_dir.clone();
+    match tokio::task::spawn_blocking(move || folders::remove_abandoned(&state)).await {
+        Ok(Ok(removed)) if !removed.is_empty() => {
+            tracing::info!(folders = ?removed, "removed the repositories of dead agents");
+        }
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the folders of agents were not looked at"),
+        Err(error) => tracing::error!(%error, "sweeping folders broke"),
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) enum Access {
     InUse,
 }
 
+/// Whether a volume holds what can be downloaded again.
+pub(crate) fn is_download_cache(name: &str) -> bool {
+    name.ends_with("-pip") || name.ends_with("-npm")
+}
+
 /// The volumes as mounts.
 pub(crate) fn mounts(settings: &Settings, access: Access) -> Vec<Mount> {
     let prefix = &settings.cache_prefix;

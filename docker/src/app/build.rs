@@ -12,7 +12,7 @@ use crate::capture::{Capture, CommandOutput};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::images;
-use crate::labels::{Labels, Purpose};
+use crate::labels::{Labels, NAME, Purpose};
 
 use super::dockerfile;
 
@@ -83,15 +83,17 @@ async fn build(
     }
     let mut args: HashMap<String, String> = engine.settings().proxies.iter().cloned().collect();
     args.extend(spec.build_args.clone());
+    // Not `App`: containers inherit an image's labels, and one that a person starts of this image must
+    // not look like a leftover of the goal.
+    let mut labels = spec.labels.to_map(Purpose::Image);
+    labels.insert(NAME.to_owned(), spec.tag.clone());
     let options = BuildImageOptionsBuilder::default()
         .dockerfile(&spec.dockerfile)
         .t(&spec.tag)
         .rm(true)
         .forcerm(true)
         .buildargs(&args)
-        // Not `App`: containers inherit an image's labels, and one that a person starts of this
-        // image must not look like a leftover of the goal.
-        .labels(&spec.labels.to_map(Purpose::Image))
+        .labels(&labels)
         .build();
     let body = bollard::body_full(spec.context.clone());
     let mut stream = Box::pin(engine.docker().build_image(options, None, Some(body)));

@@ -74,6 +74,12 @@ pub async fn ensure(engine: &Engine, name: &str, on_progress: Progress<'_>) -> R
     }
 }
 
+/// The names under which the images of this version's definitions are found.
+pub(crate) fn current_names() -> Result<Vec<String>, Error> {
+    let definitions = definition::NAMES.iter().map(|name| definition::find(name));
+    definitions.filter_map(|found| found.map(|found| Some(found?.local_name())).transpose()).collect()
+}
+
 /// The names that codegod has definitions for.
 #[must_use]
 pub fn defined() -> Vec<&'static str> {

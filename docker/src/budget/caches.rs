@@ -1,0 +1,194 @@
+//! Download caches: their files, those that were not read for the longest time first.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::query_parameters::{InspectContainerOptions, RemoveVolumeOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::container::{self, Created, Idle, Network, Privileges, Volumes};
+use crate::disk_usage::VolumeUsage;
+use crate::engine::Engine;
+use crate::error::{self, Error};
+use crate::images;
+use crate::labels::{Owner, Purpose};
+use crate::sandbox::{CommandSpec, Sandbox};
+use crate::volumes;
+
+use super::report::{Collected, Mode, Removed, Request};
+
+/// The container that cleans up; its name keeps a second one away.
+const NAME: &str = "codegod-cache-cleaner";
+/// The longest that cleaning up may take.
+const DEADLINE: Duration = Duration::from_secs(300);
+/// Prints the bytes that go for each cache and removes the files, the longest unread first. What was
+/// written or read in the last hour stays: an installation may be between finding and reading it.
+const CLEAN: &str = r#"set -e
+cd /caches
+find . -mindepth 2 -type f -amin +"$KEEP" -mmin +"$KEEP" -printf '%A@ %s %p\n' | sort -n | awk -v excess="$EXCESS" '
+    excess > 0 { excess -= $2; split($3, part, "/"); freed[part[2]] += $2; sub(/^[^ ]+ [^ ]+ /, ""); print > "/tmp/old" }
+    END { for (cache in freed) print cache, freed[cache] }'
+test ! -e /tmp/old || xargs -d '\n' rm -f -- </tmp/old"#;
+/// Minutes that a file is kept after its last use.
+const KEEP_MINUTES: u32 = 60;
+
+/// The download caches that a request covers, the largest first.
+pub(super) fn covered(volumes: Vec<VolumeUsage>, request: &Request) -> Vec<VolumeUsage> {
+    let mut caches: Vec<VolumeUsage> = volumes
+        .into_iter()
+        .filter(|volume| {
+            let owner = Owner::from_map(&volume.labels);
+            owner.is_some_and(|owner| owner.purpose == Some(Purpose::Cache))
+                && volumes::is_download_cache(&volume.name)
+                && request.covers(&volume.name)
+        })
+        .collect();
+    caches.sort_by_key(|volume| (std::cmp::Reverse(volume.usage_data.size), volume.name.clone()));
+    caches
+}
+
+/// What caches take, in bytes.
+pub(super) fn size(volume: &VolumeUsage) -> u64 {
+    u64::try_from(volume.usage_data.size).unwrap_or_default()
+}
+
+/// Holds the caches to `budget` bytes.
+pub(super) async fn hold(
+    engine: &Engine,
+    caches: &[VolumeUsage],
+    budget: u64,
+    mode: Mode,
+    collected: &mut Collected,
+) -> Result<(), Error> {
+    let excess = collected.caches_bytes.saturating_sub(budget);
+    if excess == 0 {
+        return Ok(());
+    }
+    if mode == Mode::DryRun {
+        collected
+            .caches
+            .push(Removed { name: "the files that were not read for longest".to_owned(), bytes: excess });
+        return Ok(());
+    }
+    match start(engine, caches).await? {
+        Cleaner::Ready(sandbox) => {
+            let cleaned = clean(&sandbox, caches, excess).await;
+            sandbox.remove().await?;
+            match cleaned? {
+                Ok(removed) => collected.caches.extend(removed),
+                Err(said) => collected.failures.push(format!("clean the download caches: {said}")),
+            }
+        }
+        Cleaner::Busy => {}
+        Cleaner::NoImage => drop_unused(engine, caches, excess, collected).await,
+    }
+    Ok(())
+}
+
+enum Cleaner {
+    Ready(Sandbox),
+    /// Another process is at it.
+    Busy,
+    /// No image is here to start it from.
+    NoImage,
+}
+
+/// Starts a container that sees the caches and nothing else.
+async fn start(engine: &Engine, caches: &[VolumeUsage]) -> Result<Cleaner, Error> {
+    let mut image = None;
+    for name in images::current_names()? {
+        if image.is_none() && engine.image_id(&name).await?.is_some() {
+            image = Some(name);
+        }
+    }
+    let Some(image) = image else { return Ok(Cleaner::NoImage) };
+    let path = container::image_path(engine, &image).await?;
+    let idle = Idle {
+        name: Some(NAME),
+        image: &image,
+        labels: engine.owner().to_map(Purpose::Builder),
+        privileges: Privileges::Dropped,
+        volumes: Volumes::Caches(caches.iter().map(|cache| cache.name.clone()).collect()),
+        network: Network::None,
+    };
+    match container::start(engine, idle).await? {
+        Created::New(id) => Ok(Cleaner::Ready(Sandbox::attach(engine, id, &image, path, ""))),
+        Created::NameTaken => {
+            remove_forgotten(engine).await?;
+            Ok(Cleaner::Busy)
+        }
+    }
+}
+
+/// Removes the container of a process that died over it.
+async fn remove_forgotten(engine: &Engine) -> Result<(), Error> {
+    let found = engine.docker().inspect_container(NAME, None::<InspectContainerOptions>).await;
+    let Some(found) = error::optional(found, "look at the cleaner of caches")? else { return Ok(()) };
+    let made = found.created.and_then(|text| crate::last_use::parse(&text)).unwrap_or_default();
+    if crate::last_use::is_older(made, DEADLINE * 2) {
+        engine.remove_container(NAME).await?;
+    }
+    Ok(())
+}
+
+/// Removes files and tells how much went of each cache, or what the container said instead.
+async fn clean(
+    sandbox: &Sandbox,
+    caches: &[VolumeUsage],
+    excess: u64,
+) -> Result<Result<Vec<Removed>, String>, Error> {
+    let mut spec = CommandSpec::new(CLEAN, DEADLINE);
+    spec.workdir = "/".to_owned();
+    spec.env.insert("EXCESS".to_owned(), excess.to_string());
+    spec.env.insert("KEEP".to_owned(), KEEP_MINUTES.to_string());
+    let output = sandbox.run(&spec, &CancellationToken::new(), |_| {}).await?;
+    if output.exit_code != 0 {
+        return Ok(Err(format!("exit code {}: {}", output.exit_code, output.text().trim())));
+    }
+    Ok(Ok(freed(&output.text(), caches)))
+}
+
+/// Reads `<number of the cache> <bytes>` lines.
+fn freed(text: &str, caches: &[VolumeUsage]) -> Vec<Removed> {
+    let lines: HashMap<usize, u64> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(number, bytes)| Some((number.parse().ok()?, bytes.trim().parse().ok()?)))
+        .collect();
+    let told = caches.iter().enumerate().filter_map(|(number, cache)| Some((cache, lines.get(&number)?)));
+    told.map(|(cache, bytes)| Removed { name: cache.name.clone(), bytes: *bytes }).collect()
+}
+
+/// Without an image to look into the caches with, whole ones that no container has go, the largest first.
+async fn drop_unused(engine: &Engine, caches: &[VolumeUsage], mut excess: u64, collected: &mut Collected) {
+    for cache in caches.iter().filter(|cache| cache.usage_data.ref_count == 0) {
+        if excess == 0 {
+            return;
+        }
+        let gone = engine.docker().remove_volume(&cache.name, None::<RemoveVolumeOptions>).await;
+        match error::removed(gone, format!("remove cache {}", cache.name)) {
+            Ok(()) => {
+                excess = excess.saturating_sub(size(cache));
+                collected.caches.push(Removed { name: cache.name.clone(), bytes: size(cache) });
+            }
+            Err(error) => collected.failures.push(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_cleaner_says_is_read_by_number_and_nothing_else_counts() {
+        let cache = |name: &str| {
+            serde_json::from_value(serde_json::json!({ "Name": name, "Labels": {"codegod": "cache"} }))
+                .expect("reads")
+        };
+        let caches = [cache("a-pip"), cache("a-npm")];
+        let removed = Removed { name: "a-npm".to_owned(), bytes: 512 };
+        assert_eq!(freed("1 512\n7 3\nrm: what\n0 x\n", &caches), vec![removed]);
+        assert_eq!(freed("", &caches), vec![]);
+    }
+}
