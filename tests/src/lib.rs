@@ -5,6 +5,7 @@ pub mod fleet;
 pub mod handmade;
 pub mod noop;
 pub mod plans;
+pub mod proxy;
 pub mod redis_cluster;
 pub mod redis_sentinel;
 pub mod redis_server;

@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use codegod_protocol::client::{Client, Command, GoalView, PlanningOutcome};
+use codegod_protocol::client::{Client, Command, GoalView, Planning, PlanningOutcome};
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{GoalId, Role};
 use codegod_protocol::task::{Task, TaskState};
 use codegod_tests::noop::process::NoopAgent;
 use codegod_tests::noop::{FAIL, SLEEP_MS, commit_of};
 use codegod_tests::plans;
+use codegod_tests::proxy::Proxy;
 use codegod_tests::redis_server::RedisServer;
 
 type Result<T = ()> = anyhow::Result<T>;
@@ -32,13 +33,26 @@ fn sleeping(goal: &GoalId, number: u32, needs: &[u32], ms: u64) -> Task {
     task
 }
 
+/// A task that may be tried once: an attempt that counted although it should not fails it.
+fn only_once(mut task: Task) -> Task {
+    task.max_attempts = 1;
+    task
+}
+
 async fn running_goal(client: &Client, tasks: impl FnOnce(&Goal) -> Vec<Task>) -> Result<Goal> {
     let goal = plans::goal("a test");
-    client.submit_goal(&goal).await?;
-    assert_eq!(client.begin_planning(&goal.id).await?, PlanningOutcome::Accepted);
-    let tasks = tasks(&goal);
-    assert_eq!(client.submit_plan(&goal.id, &plans::intent(), &tasks).await?, PlanningOutcome::Accepted);
+    start(client, &goal, &tasks(&goal)).await?;
     Ok(goal)
+}
+
+async fn start(client: &Client, goal: &Goal, tasks: &[Task]) -> Result {
+    client.submit_goal(goal).await?;
+    let Planning::Begun(token) = client.begin_planning(&goal.id).await? else {
+        anyhow::bail!("the goal is being planned already");
+    };
+    let outcome = client.submit_plan(&goal.id, &token, &plans::intent(), tasks).await?;
+    assert_eq!(outcome, PlanningOutcome::Accepted);
+    Ok(())
 }
 
 /// Asks every few milliseconds until there is an answer; says how long it took.
@@ -182,12 +196,7 @@ async fn what_a_terminated_agent_was_on_goes_back_at_once_and_does_not_count() -
     let redis = RedisServer::start()?;
     let client = client(&redis).await?;
     let mut first = agent(&client, &[]).await?;
-    let goal = running_goal(&client, |goal| {
-        let mut task = sleeping(&goal.id, 1, &[], 2_000);
-        task.max_attempts = 1;
-        vec![task]
-    })
-    .await?;
+    let goal = running_goal(&client, |goal| vec![only_once(sleeping(&goal.id, 1, &[], 2_000))]).await?;
     running(&client, &goal, 1).await?;
     first.signal("TERM")?;
     assert!(first.ended().await?.success(), "{}", first.log());
@@ -196,5 +205,223 @@ async fn what_a_terminated_agent_was_on_goes_back_at_once_and_does_not_count() -
     assert_eq!(view.state, GoalState::Succeeded, "{:?}", view.error);
     assert_eq!(view.tasks[0].agent.as_ref(), Some(&second.id));
     assert_eq!(published(&client, &goal).await?, [1]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancelled_goals_agent_is_free_within_a_second() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let agent = agent(&client, &[]).await?;
+    let goal = running_goal(&client, |goal| vec![sleeping(&goal.id, 1, &[], 60_000)]).await?;
+    running(&client, &goal, 1).await?;
+    let next = running_goal(&client, |goal| vec![sleeping(&goal.id, 1, &[], 0)]).await?;
+    client.cancel_goal(&goal.id).await?;
+    let cancelled = Instant::now();
+    let view = ended(&client, &next).await?;
+    let noticed = cancelled.elapsed();
+    assert_eq!((view.state, view.tasks[0].agent.as_ref()), (GoalState::Succeeded, Some(&agent.id)));
+    assert!(noticed <= Duration::from_secs(1), "noticed after {noticed:?}");
+    assert_eq!(published(&client, &goal).await?, [0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_paused_goals_attempt_is_handed_back_within_a_second_and_goes_on_when_resumed() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let _agent = agent(&client, &[]).await?;
+    let goal = running_goal(&client, |goal| vec![only_once(sleeping(&goal.id, 1, &[], 3_000))]).await?;
+    running(&client, &goal, 1).await?;
+    assert!(client.pause_goal(&goal.id).await?);
+    let state = async || -> Result<TaskState> { Ok(client.goal_view(&goal.id).await?.tasks[0].state) };
+    let back = async || Ok((state().await? == TaskState::Ready).then_some(()));
+    let (_, noticed) = until("the attempt is handed back", back).await?;
+    assert!(noticed <= Duration::from_secs(1), "noticed after {noticed:?}");
+    let other = running_goal(&client, |goal| vec![sleeping(&goal.id, 1, &[], 0)]).await?;
+    assert_eq!(ended(&client, &other).await?.state, GoalState::Succeeded, "other goals go on");
+    assert_eq!(state().await?, TaskState::Ready, "nothing of a paused goal is handed out");
+    assert!(client.resume_goal(&goal.id).await?);
+    let view = ended(&client, &goal).await?;
+    assert_eq!((view.state, published(&client, &goal).await?), (GoalState::Succeeded, vec![1]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_paused_fleets_agents_hand_back_say_so_and_go_on_when_resumed() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let agent = agent(&client, &[]).await?;
+    let goal = running_goal(&client, |goal| vec![only_once(sleeping(&goal.id, 1, &[], 2_000))]).await?;
+    running(&client, &goal, 1).await?;
+    assert!(client.pause_fleet().await?);
+    let says = async || {
+        let note = agent.status(&client).await?.and_then(|status| status.note);
+        Ok(note.filter(|note| note == "the fleet is paused"))
+    };
+    let (_, noticed) = until("the agent says that the fleet is paused", says).await?;
+    assert!(noticed < Duration::from_millis(2_500), "said after {noticed:?}");
+    let paused = client.goal_view(&goal.id).await?;
+    assert_eq!(paused.tasks[0].state, TaskState::Ready, "its attempt was handed back");
+    assert!(client.resume_fleet().await?);
+    let view = ended(&client, &goal).await?;
+    assert_eq!((view.state, published(&client, &goal).await?), (GoalState::Succeeded, vec![1]));
+    let quiet = async || Ok(agent.status(&client).await?.filter(|status| status.note.is_none()));
+    until("the agent waits for nothing any more", quiet).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_outlives_a_redis_that_is_killed_and_away_for_longer_than_its_lease() -> Result {
+    let mut redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let agent = agent(&client, &[("CODEGOD_LEASE_MS", "2000")]).await?;
+    let goal = running_goal(&client, |goal| {
+        vec![only_once(sleeping(&goal.id, 1, &[], 5_000)), sleeping(&goal.id, 2, &[1], 0)]
+    })
+    .await?;
+    running(&client, &goal, 1).await?;
+    redis.kill()?;
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    redis.restart()?;
+    let back = async || Ok(client.server_version().await.ok());
+    until("Redis answers", back).await?;
+    let view = ended(&client, &goal).await?;
+    assert_eq!(view.state, GoalState::Succeeded, "{:?}\n{}", view.error, agent.log());
+    assert_eq!(view.tasks[0].attempts, 1, "it was not tried again:\n{}", agent.log());
+    assert_eq!(published(&client, &goal).await?, [1, 1]);
+    let told = agent.log().matches("Redis does not answer").count();
+    assert!((1..=2).contains(&told), "told {told} times, not at each try:\n{}", agent.log());
+    assert!(agent.log().contains("goes on"), "{}", agent.log());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_result_is_kept_until_a_redis_that_was_away_takes_it() -> Result {
+    let mut redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let agent = agent(&client, &[]).await?;
+    let goal = running_goal(&client, |goal| vec![only_once(sleeping(&goal.id, 1, &[], 1_000))]).await?;
+    running(&client, &goal, 1).await?;
+    redis.kill()?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    redis.restart()?;
+    until("Redis answers", async || Ok(client.server_version().await.ok())).await?;
+    let view = ended(&client, &goal).await?;
+    assert_eq!((view.state, view.tasks[0].attempts), (GoalState::Succeeded, 1), "{}", agent.log());
+    assert_eq!(published(&client, &goal).await?, [1]);
+    Ok(())
+}
+
+/// An agent behind a proxy has begun a task, and another one stands by.
+struct CutOff {
+    redis: RedisServer,
+    client: Client,
+    proxy: Proxy,
+    late: NoopAgent,
+    other: NoopAgent,
+    goal: Goal,
+}
+
+async fn about_to_be_cut_off(sleep_ms: u64) -> Result<CutOff> {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let proxy = Proxy::before(&redis.url()).await?;
+    let lease = ("CODEGOD_LEASE_MS", "1000");
+    let late = agent(&client, &[lease, ("REDIS_URL", &proxy.url())]).await?;
+    let goal = running_goal(&client, |goal| vec![sleeping(&goal.id, 1, &[], sleep_ms)]).await?;
+    running(&client, &goal, 1).await?;
+    let other = agent(&client, &[lease]).await?;
+    Ok(CutOff { redis, client, proxy, late, other, goal })
+}
+
+impl CutOff {
+    /// Waits until the other agent has taken the task over; gives how long that took.
+    async fn taken_over(&self) -> Result<Duration> {
+        let taken = async || {
+            let task = self.client.goal_view(&self.goal.id).await?.tasks.swap_remove(0);
+            Ok((task.agent.as_ref() == Some(&self.other.id)).then_some(()))
+        };
+        Ok(until("the other agent takes over", taken).await?.1)
+    }
+
+    /// Waits until the late agent has said something.
+    async fn says(&self, words: &str) -> Result {
+        until(words, async || Ok(self.late.log().contains(words).then_some(()))).await?;
+        Ok(())
+    }
+
+    async fn published_once_by_the_other(&self) -> Result {
+        let view = ended(&self.client, &self.goal).await?;
+        assert_eq!(view.state, GoalState::Succeeded, "{}", self.late.log());
+        let result = view.tasks[0].result.as_ref().expect("a result");
+        assert_eq!((&result.agent, result.attempt), (&self.other.id, 2));
+        assert_eq!(published(&self.client, &self.goal).await?, [1], "{}", self.redis.url());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_was_cut_off_throws_away_what_another_took_over() -> Result {
+    let cut_off = about_to_be_cut_off(4_000).await?;
+    cut_off.proxy.cut();
+    let after = cut_off.taken_over().await?;
+    assert!(after < Duration::from_millis(1_500), "taken over after {after:?}: 1.5 leases are the limit");
+    cut_off.proxy.mend();
+    cut_off.says("the attempt is thrown away").await?;
+    cut_off.published_once_by_the_other().await
+}
+
+#[tokio::test]
+async fn a_result_that_comes_after_another_took_over_is_refused() -> Result {
+    let cut_off = about_to_be_cut_off(2_000).await?;
+    cut_off.proxy.cut();
+    cut_off.taken_over().await?;
+    cut_off.published_once_by_the_other().await?;
+    cut_off.proxy.mend();
+    cut_off.says("stale: the work is thrown away").await?;
+    cut_off.published_once_by_the_other().await
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_handed_back_long_before_its_lease_runs_out() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let proxy = Proxy::before(&redis.url()).await?;
+    let agent = agent(&client, &[("REDIS_URL", &proxy.url())]).await?;
+    let goal = plans::goal("a test");
+    let tasks = [only_once(sleeping(&goal.id, 1, &[], 0))];
+    proxy.lose_reply_with(&tasks[0].id.to_string());
+    start(&client, &goal, &tasks).await?;
+    let started = Instant::now();
+    let view = ended(&client, &goal).await?;
+    assert!(proxy.has_lost_it(), "the test made its trouble");
+    assert_eq!((view.state, published(&client, &goal).await?), (GoalState::Succeeded, vec![1]));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}\n{}", started.elapsed(), agent.log());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_result_whose_answer_was_lost_is_not_published_twice() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let proxy = Proxy::before(&redis.url()).await?;
+    let agent = agent(&client, &[("REDIS_URL", &proxy.url())]).await?;
+    let goal = plans::goal("a test");
+    let tasks = [1, 2, 3].map(|number| {
+        let needs: Vec<u32> = (number > 1).then(|| number - 1).into_iter().collect();
+        only_once(sleeping(&goal.id, number, &needs, 0))
+    });
+    // The turn that publishes the first claims the second.
+    proxy.lose_reply_with(&tasks[1].id.to_string());
+    start(&client, &goal, &tasks).await?;
+    let view = ended(&client, &goal).await?;
+    assert!(proxy.has_lost_it(), "the test made its trouble");
+    assert_eq!((view.state, published(&client, &goal).await?), (GoalState::Succeeded, vec![1, 1, 1]));
+    let counted = async || {
+        let status = agent.status(&client).await?;
+        Ok(status.filter(|status| status.succeeded == 3 && status.failed == 0))
+    };
+    until("the agent counts what was published in spite of the lost answer", counted).await?;
     Ok(())
 }

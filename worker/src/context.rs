@@ -1,6 +1,7 @@
 //! What every part of an attempt needs: engine, repository, journal, and when to stop.
 
-use codegod_protocol::client::Client;
+use codegod_protocol::backoff::Backoff;
+use codegod_protocol::client::{self, Client, Trouble};
 use codegod_protocol::goal::{Goal, GoalKind};
 use codegod_protocol::id::{AgentId, GoalId};
 use codegod_protocol::task::Task;
@@ -68,6 +69,30 @@ impl Context {
         match &self.goal.kind {
             GoalKind::Build => &self.goal.id,
             GoalKind::Verify { of } => of,
+        }
+    }
+
+    /// Asks Redis for what the attempt can't go on without: again and again while Redis is in trouble that
+    /// passes, until the attempt is cut.
+    ///
+    /// # Errors
+    /// [`Error::Cut`]; [`Error::Protocol`] when asking again would not help.
+    pub async fn insist<T, Answer>(&self, mut ask: impl FnMut() -> Answer) -> Result<T, Error>
+    where
+        Answer: Future<Output = Result<T, client::Error>>,
+    {
+        let mut backoff = Backoff::default();
+        loop {
+            self.check_stop()?;
+            let error = match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if !error.trouble().is_some_and(Trouble::is_passing) {
+                return Err(error.into());
+            }
+            tracing::debug!(task.id = %self.task.id, %error, "asking Redis again");
+            let _cut = self.stop.token().run_until_cancelled(backoff.wait()).await;
         }
     }
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use codegod_protocol::agent::Phase;
-use codegod_protocol::client::{Claimed, Client};
-use codegod_protocol::id::AgentId;
+use codegod_protocol::client::{Claimed, Client, now_ms};
+use codegod_protocol::id::{AgentId, TaskId};
 use codegod_protocol::memory::Memory;
-use codegod_protocol::result::TaskResult;
+use codegod_protocol::result::{ResourceUsage, ResultStatus, TaskResult};
 use tokio::sync::{Mutex, watch};
 
 use crate::settings::Settings;
@@ -28,17 +28,22 @@ pub struct Workplace {
     pub phase: watch::Sender<Phase>,
 }
 
-/// Does the tasks that an agent claims. The agent calls nothing twice at the same time except
-/// [`Executor::admission`].
+/// Does the tasks that an agent claims, one at a time.
 pub trait Executor: Send + Sync + 'static {
+    /// Leave to work on one task. The agent holds it until the attempt has ended, and drops it when there
+    /// was no task.
+    type Place: Send;
+
     /// Works on a task until it is done, or soon after `stop` was cut. Publishes nothing: the agent does.
     fn attempt(&self, claimed: Claimed, stop: Stop) -> impl Future<Output = Ending> + Send;
 
-    /// Whether a task could be worked on now. Asked before every claim, so it must be cheap.
+    /// Whether a task could be worked on now. Asked before every claim, so it must be cheap, and it may be
+    /// dropped when it takes too long.
     ///
     /// # Errors
-    /// What is waited for, a clause for people: "waiting for Docker: the daemon does not answer".
-    fn admission(&self) -> impl Future<Output = Result<(), String>> + Send;
+    /// What is waited for, a clause for people, details after a colon: "waiting for Docker: the daemon does
+    /// not answer".
+    fn admission(&self) -> impl Future<Output = Result<Self::Place, String>> + Send;
 
     /// Ends what it keeps running and waits, within bounds, for what is still being cleared away. The
     /// agent claims nothing more.
@@ -52,8 +57,7 @@ pub enum Ending {
     Result(Box<TaskResult>),
     /// Through no fault of its task: it is handed back and does not count.
     HandedBack(HandBack),
-    /// Somebody else has the task, its goal was cancelled, or this host could not even begin: nothing is
-    /// published, and an agent that holds the lease lets it run out.
+    /// Somebody else has the task, or its goal was cancelled: nothing is published.
     ThrownAway,
 }
 
@@ -64,6 +68,7 @@ impl Ending {
     pub const fn of_cut(cut: Cut) -> Option<Self> {
         match cut {
             Cut::LeaseLost => Some(Ending::ThrownAway),
+            Cut::Paused => Some(Ending::HandedBack(HandBack::Paused)),
             Cut::Shutdown => Some(Ending::HandedBack(HandBack::Shutdown)),
             Cut::Deadline => None,
         }
@@ -75,6 +80,8 @@ impl Ending {
 pub enum HandBack {
     /// Its agent ends.
     Shutdown,
+    /// Its goal or the fleet was paused.
+    Paused,
     /// The Docker daemon is away.
     DockerAway,
 }
@@ -85,7 +92,34 @@ impl HandBack {
     pub const fn reason(self) -> &'static str {
         match self {
             HandBack::Shutdown => "its agent ends",
+            HandBack::Paused => "it was paused",
             HandBack::DockerAway => "Docker is away",
         }
+    }
+}
+
+/// The result of an attempt that came to nothing, with the reason for people.
+#[must_use]
+pub fn failure(
+    agent: &AgentId,
+    task: TaskId,
+    attempt: u32,
+    status: ResultStatus,
+    error: String,
+) -> TaskResult {
+    TaskResult {
+        task,
+        attempt,
+        agent: agent.clone(),
+        status,
+        outputs: None,
+        evidence: Vec::new(),
+        verdict: None,
+        started_ms: now_ms(),
+        seconds: 0.0,
+        usage: ResourceUsage::default(),
+        tests: None,
+        error: Some(error),
+        next_steps: Vec::new(),
     }
 }

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 pub enum Cut {
     /// Somebody else has the task, or its goal was cancelled.
     LeaseLost,
+    /// Its goal or the fleet was paused.
+    Paused,
     /// The task's deadline is over.
     Deadline,
     /// The agent ends.

@@ -68,6 +68,8 @@ impl Wish {
 }
 
 impl Executor for Noop {
+    type Place = ();
+
     async fn attempt(&self, claimed: Claimed, stop: Stop) -> Ending {
         let Claimed { task, attempt, .. } = claimed;
         let (started, started_ms) = (Instant::now(), now_ms());

@@ -1,5 +1,9 @@
-//! Holding a lease: renewed while an attempt runs, and the attempt cut when it is lost, when its task's
-//! deadline is over, or when the agent is to end now.
+//! Holding a lease: renewed while an attempt runs, and the attempt cut when it is lost, when it is paused,
+//! when its task's deadline is over, or when the agent is to end now.
+//!
+//! While Redis does not answer, the attempt goes on: its publish is fenced, so nothing is published twice
+//! if somebody else has the task by then. After a while that has become so likely that the work is not
+//! worth the host's memory any more.
 
 use std::time::Duration;
 
@@ -10,12 +14,18 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Agent;
+use super::status::{Status, note_of};
 use crate::stop::{Cut, Stop};
 
 /// A lease is renewed so many times in its length, so that a few lost heartbeats do not lose it; never
-/// less often than once a second, because a cancelled goal is noticed by it.
+/// less often than this, because a cancelled or paused goal is noticed by it, within a second.
 const RENEWALS: u32 = 5;
-const LONGEST_INTERVAL: Duration = Duration::from_millis(800);
+const LONGEST_INTERVAL: Duration = Duration::from_millis(750);
+/// Every so many renewals the keeper looks after the role's queue: when all agents are busy, nobody else
+/// would, and the next to be free would have to wait until it knows whose leases ran out meanwhile.
+const TICK_EVERY: u32 = 2;
+/// How long an attempt goes on without any answer of Redis.
+const AWAY_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A lease that is being renewed.
 pub(super) struct Lease {
@@ -32,7 +42,8 @@ impl Lease {
             agent: agent.id.clone(),
             task: claimed.task.id.clone(),
             attempt: claimed.attempt,
-            length: Duration::from_millis(agent.settings.lease_ms),
+            lease_ms: agent.settings.lease_ms,
+            status: agent.status.clone(),
             stop: stop.clone(),
         };
         let cut = cut_when_due(
@@ -76,29 +87,99 @@ struct Held {
     agent: AgentId,
     task: TaskId,
     attempt: u32,
-    length: Duration,
+    lease_ms: u64,
+    status: Status,
     stop: Stop,
 }
 
 impl Held {
-    /// Renews until the lease is lost, also when Redis was not reached for its length: somebody else may
-    /// have the task then.
+    /// Renews until the lease is lost.
     async fn renew(&self) {
-        let interval = (self.length / RENEWALS).min(LONGEST_INTERVAL);
-        let mut renewed = Instant::now();
-        loop {
+        let interval = (Duration::from_millis(self.lease_ms) / RENEWALS).min(LONGEST_INTERVAL);
+        let attempts = [(self.task.clone(), self.attempt)];
+        let (mut answered, mut troubled) = (Instant::now(), false);
+        for round in 1_u32.. {
             sleep(interval).await;
-            let asked = Instant::now();
-            match self.client.renew_lease(&self.agent, &self.task, self.attempt).await {
-                Ok(LeaseState::Held) => renewed = asked,
-                Ok(LeaseState::Lost) => return self.stop.cut(Cut::LeaseLost),
-                Err(error) => {
-                    tracing::warn!(task.id = %self.task, %error, "the lease could not be renewed");
-                    if renewed.elapsed() > self.length {
-                        return self.stop.cut(Cut::LeaseLost);
+            let answer = self.client.renew_leases(&self.agent, &attempts).await;
+            let state = match &answer {
+                Ok(states) => {
+                    answered = Instant::now();
+                    if std::mem::take(&mut troubled) {
+                        self.status.note(None);
                     }
+                    states.first().copied()
                 }
+                Err(error) => {
+                    troubled = true;
+                    self.status.note(Some(note_of(error)));
+                    None
+                }
+            };
+            match judge(state, answered.elapsed()) {
+                None => {}
+                Some(Cut::LeaseLost) => return self.stop.cut(Cut::LeaseLost),
+                Some(cut) => self.stop.cut(cut),
+            }
+            if round.is_multiple_of(TICK_EVERY)
+                && !troubled
+                && let Err(error) = self.client.tick(self.agent.role(), self.lease_ms).await
+            {
+                tracing::debug!(%error, "the queue was not looked after");
             }
         }
+    }
+}
+
+/// What an answer means for the attempt, or that there is none for so long.
+fn judge(state: Option<LeaseState>, silent: Duration) -> Option<Cut> {
+    match state {
+        Some(LeaseState::Held) => None,
+        Some(LeaseState::Paused) => Some(Cut::Paused),
+        Some(LeaseState::Lost) => Some(Cut::LeaseLost),
+        None => (silent > AWAY_PATIENCE).then_some(Cut::LeaseLost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_goes_on_while_redis_is_away_but_not_for_ever() {
+        assert_eq!(judge(None, Duration::from_secs(60)), None);
+        assert_eq!(judge(None, AWAY_PATIENCE + Duration::from_millis(1)), Some(Cut::LeaseLost));
+    }
+
+    #[test]
+    fn an_answer_decides_whatever_was_before() {
+        let long = 2 * AWAY_PATIENCE;
+        let states = [LeaseState::Held, LeaseState::Paused, LeaseState::Lost];
+        assert_eq!(
+            states.map(|state| judge(Some(state), long)),
+            [None, Some(Cut::Paused), Some(Cut::LeaseLost)]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_to_cut_an_attempt_counts() {
+        let (stop, shutdown) = (Stop::default(), CancellationToken::new());
+        let cutting = tokio::spawn(cut_when_due(stop.clone(), Duration::from_millis(20), shutdown.clone()));
+        assert_eq!(stop.reason(), None);
+        stop.token().cancelled().await;
+        assert_eq!(stop.reason(), Some(Cut::Deadline));
+        shutdown.cancel();
+        stop.cut(Cut::Shutdown);
+        assert_eq!(stop.reason(), Some(Cut::Deadline));
+        cutting.abort();
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_is_to_end_at_once_cuts_its_attempt() {
+        let (stop, shutdown) = (Stop::default(), CancellationToken::new());
+        let cutting = tokio::spawn(cut_when_due(stop.clone(), Duration::from_secs(60), shutdown.clone()));
+        shutdown.cancel();
+        stop.token().cancelled().await;
+        assert_eq!(stop.reason(), Some(Cut::Shutdown));
+        cutting.abort();
     }
 }

@@ -1,51 +1,67 @@
 //! An agent: a worker process of one role that claims tasks, has them worked on, and says that it lives.
+//!
+//! Its loop goes by turns: one call to Redis publishes what was finished and claims what comes next. A
+//! turn that failed may have been carried out all the same: so it is repeated with the same result, and
+//! before that the agent hands back what Redis thinks it holds and it never heard of.
 
+mod finished;
 mod knowledge;
 mod lease;
 mod pulse;
 mod start;
+mod status;
 
 pub use start::{main, main_with};
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use codegod_protocol::agent::Phase;
-use codegod_protocol::client::{self, Claim, Claimed, Client, Listener, PublishOutcome, now_ms};
+use codegod_protocol::backoff::Backoff;
+use codegod_protocol::client::{self, Claim, Claimed, Client, Listener, PublishOutcome, Turn, Worker};
 use codegod_protocol::id::{AgentId, TaskId};
 use codegod_protocol::memory::{CompletedTask, Memory};
 use codegod_protocol::result::{ResultStatus, TaskResult};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::executor::{Ending, Executor, HandBack};
+use crate::executor::{Ending, Executor, HandBack, failure};
 use crate::journal::push_bounded;
 use crate::settings::Settings;
 use crate::stop::Stop;
+use finished::{Finished, Stay};
 use lease::Lease;
 use pulse::Pulse;
+use status::{Status, note_of};
 
-/// How long an idle agent waits for a bell before it looks by itself: bells are hints, and may be
-/// lost with an agent that heard one and died.
+/// How long an idle agent waits to be rung for before it looks by itself: bells are hints, and may be
+/// lost with a connection.
 const BELL_WAIT_SECONDS: u64 = 1;
+/// The wait after the connection for bells broke.
+const BELL_RETRY: Duration = Duration::from_millis(250);
 /// How often an executor that can't work now is asked again.
 const ADMISSION_INTERVAL: Duration = Duration::from_secs(1);
-/// The first and the longest wait after Redis failed to answer.
-const FIRST_RETRY: Duration = Duration::from_millis(250);
-const LONGEST_RETRY: Duration = Duration::from_secs(5);
-/// How long a result is offered to a Redis that does not answer before the attempt is given up.
-const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+/// How long an executor may take to say whether it can work, and how long while a result waits to be
+/// published: then it is published at once, and the next task claimed with the next turn.
+const ADMISSION_PATIENCE: Duration = Duration::from_secs(10);
+const ADMISSION_HASTE: Duration = Duration::from_millis(200);
 
 /// A running agent.
 struct Agent<E> {
     id: AgentId,
     settings: Settings,
     client: Client,
+    worker: Worker,
     listener: Listener,
     executor: E,
     memory: Arc<Mutex<Memory>>,
     phase: watch::Sender<Phase>,
+    status: Status,
     pulse: Pulse,
+    backoff: Backoff,
+    /// An answer may have been lost: Redis may think that the agent has a task of which it knows nothing.
+    in_doubt: AtomicBool,
     /// Take no more tasks.
     drain: CancellationToken,
     /// End now.
@@ -55,137 +71,226 @@ struct Agent<E> {
 impl<E: Executor> Agent<E> {
     /// Claims and works until it is told to end.
     async fn run(mut self) {
-        let mut retry = FIRST_RETRY;
-        while !self.drain.is_cancelled() {
-            match self.step().await {
-                Ok(()) => retry = FIRST_RETRY,
-                Err(error) => {
-                    tracing::warn!(agent.id = %self.id, %error, "waiting for Redis");
-                    self.pulse.note(Some(format!("waiting for Redis: {error}")));
-                    let _ended_early = self.drain.run_until_cancelled(tokio::time::sleep(retry)).await;
-                    retry = (retry * 2).min(LONGEST_RETRY);
-                }
+        let mut finished = None;
+        while finished.is_some() || !self.drain.is_cancelled() {
+            let place = self.place(finished.is_some()).await;
+            if place.is_none() && finished.is_none() {
+                self.upkeep().await;
+                self.rest(ADMISSION_INTERVAL).await;
+                continue;
             }
+            finished = match self.turn(finished.as_ref(), usize::from(place.is_some())).await {
+                Ok(turn) => self.go_on(finished, turn, place).await,
+                Err(error) => {
+                    drop(place);
+                    self.bear(finished, &error).await
+                }
+            };
         }
+        self.phase.send_replace(Phase::Draining);
         self.executor.close().await;
         self.phase.send_replace(Phase::Stopped);
         self.pulse.stop().await;
     }
 
-    /// Claims a task and works on it, or waits for one.
-    async fn step(&mut self) -> Result<(), client::Error> {
-        self.phase.send_replace(Phase::Idle);
-        if let Err(waiting) = self.executor.admission().await {
-            self.pulse.note(Some(waiting));
-            let _ended_early = self.drain.run_until_cancelled(tokio::time::sleep(ADMISSION_INTERVAL)).await;
-            return Ok(());
+    /// Leave to work on one more task, if the agent is to and its executor can.
+    async fn place(&self, result_waits: bool) -> Option<E::Place> {
+        if self.drain.is_cancelled() {
+            return None;
         }
-        let claim = self.client.claim(&self.id, &self.settings.capabilities, self.settings.lease_ms).await?;
-        self.pulse.note(None);
-        match claim {
-            Claim::Task(claimed) => {
-                self.work(*claimed).await;
-                Ok(())
-            }
-            Claim::Undecodable { task, attempt, reason } => self.refuse(task, attempt, &reason).await,
-            Claim::Nothing { bells } => {
-                self.listener.wait_for_bell(&bells, BELL_WAIT_SECONDS).await?;
-                self.client.release_delayed().await.map(|_| ())
-            }
-        }
-    }
-
-    /// Publishes as failed what this agent can't read: trying again would not help.
-    async fn refuse(&mut self, task: TaskId, attempt: u32, reason: &str) -> Result<(), client::Error> {
-        tracing::error!(task.id = %task, attempt, reason, "a task can't be read");
-        self.client.quarantine("plan", &task.to_string(), reason).await?;
-        let result = TaskResult {
-            task,
-            attempt,
-            agent: self.id.clone(),
-            status: ResultStatus::FailedForGood,
-            outputs: None,
-            evidence: Vec::new(),
-            verdict: None,
-            started_ms: now_ms(),
-            seconds: 0.0,
-            usage: Default::default(),
-            tests: None,
-            error: Some(reason.to_owned()),
-            next_steps: Vec::new(),
+        let patience = if result_waits { ADMISSION_HASTE } else { ADMISSION_PATIENCE };
+        let waiting = match tokio::time::timeout(patience, self.executor.admission()).await {
+            Ok(Ok(place)) => return Some(place),
+            Ok(Err(waiting)) => waiting,
+            Err(_) if result_waits => return None,
+            Err(_) => "waiting for the host: it does not say whether it has room for a task".to_owned(),
         };
-        self.client.publish(&result).await.map(|_| ())
+        if !result_waits {
+            self.phase.send_replace(Phase::Idle);
+            self.status.note(Some(waiting));
+        }
+        None
     }
 
-    async fn work(&mut self, claimed: Claimed) {
+    /// Publishes what was finished and claims the next.
+    async fn turn(&mut self, finished: Option<&Finished>, wanted: usize) -> Result<Turn, client::Error> {
+        let results = finished.map(|finished| &finished.result);
+        if self.in_doubt.load(Ordering::Relaxed) {
+            let known: Vec<TaskId> = results.iter().map(|result| result.task.clone()).collect();
+            let given = self.client.recover(&self.id, &known).await?;
+            if given > 0 {
+                tracing::warn!(agent.id = %self.id, given, "handed back what a lost answer had given");
+            }
+            self.in_doubt.store(false, Ordering::Relaxed);
+        }
+        let results = results.map(std::slice::from_ref).unwrap_or_default();
+        self.client.turn(&mut self.worker, results, wanted).await
+    }
+
+    /// Does what a turn asks for. Returns what is to be published with the next.
+    async fn go_on(
+        &mut self,
+        finished: Option<Finished>,
+        mut turn: Turn,
+        place: Option<E::Place>,
+    ) -> Option<Finished> {
+        self.backoff.reset();
+        if let (Some(finished), Some(outcome)) = (finished, turn.outcomes.first()) {
+            self.settle(finished, *outcome).await;
+        }
+        match turn.claims.pop() {
+            Some(Claim::Task(claimed)) => {
+                self.status.note(None);
+                let upkeep = async {
+                    if turn.upkeep_due {
+                        self.upkeep().await;
+                    }
+                };
+                tokio::join!(self.work(*claimed), upkeep).0
+            }
+            Some(Claim::Undecodable { task, attempt, reason }) => {
+                Some(self.refuse(task, attempt, reason).await)
+            }
+            None => {
+                let looked = place.is_some();
+                // A place that is kept without a task promises the host's memory to nobody.
+                drop(place);
+                if turn.upkeep_due {
+                    self.upkeep().await;
+                }
+                if looked && !turn.ask_again {
+                    self.idle(turn.paused).await;
+                }
+                None
+            }
+        }
+    }
+
+    /// Waits until something may have come.
+    async fn idle(&mut self, paused: bool) {
+        self.phase.send_replace(Phase::Idle);
+        self.status.note(paused.then(|| "the fleet is paused".to_owned()));
+        let bell = self.listener.wait_for_bell(&mut self.worker, BELL_WAIT_SECONDS);
+        if let Some(Err(error)) = self.drain.run_until_cancelled(bell).await {
+            self.status.note(Some(note_of(&error)));
+            self.rest(BELL_RETRY).await;
+        }
+    }
+
+    /// Waits after Redis failed. Returns what is still to be published.
+    async fn bear(&mut self, finished: Option<Finished>, error: &client::Error) -> Option<Finished> {
+        tracing::debug!(agent.id = %self.id, %error, "a turn failed");
+        self.doubt();
+        self.status.note(Some(note_of(error)));
+        let kept = finished.and_then(|finished| finished.after(error, self.stay(), Instant::now()));
+        if kept.is_none() {
+            self.status.task(None);
+        }
+        let delay = self.backoff.next_delay();
+        self.rest(delay).await;
+        kept
+    }
+
+    /// Has the next turn look for attempts that Redis thinks the agent has.
+    fn doubt(&self) {
+        self.in_doubt.store(true, Ordering::Relaxed);
+    }
+
+    fn stay(&self) -> Stay {
+        if self.shutdown.is_cancelled() {
+            Stay::ShutsDown
+        } else if self.drain.is_cancelled() {
+            Stay::Drains
+        } else {
+            Stay::Stays
+        }
+    }
+
+    /// Waits; not longer when the agent is told to end meanwhile.
+    async fn rest(&self, time: Duration) {
+        let told = if self.drain.is_cancelled() { &self.shutdown } else { &self.drain };
+        let wait = tokio::time::sleep(time);
+        if told.is_cancelled() {
+            wait.await;
+        } else {
+            let _ended_early = told.run_until_cancelled(wait).await;
+        }
+    }
+
+    /// Looks after the role's queue.
+    async fn upkeep(&self) {
+        if let Err(error) = self.client.tick(self.settings.role, self.settings.lease_ms).await {
+            tracing::debug!(%error, "the queue was not looked after");
+        }
+    }
+
+    /// Refuses what this agent can't read: trying again would not help.
+    async fn refuse(&self, task: TaskId, attempt: u32, reason: String) -> Finished {
+        tracing::error!(task.id = %task, attempt, reason, "a task can't be read");
+        if let Err(error) = self.client.quarantine("plan", &task.to_string(), &reason).await {
+            tracing::warn!(task.id = %task, %error, "it could not be put aside");
+        }
+        let title = task.to_string();
+        Finished::new(failure(&self.id, task, attempt, ResultStatus::FailedForGood, reason), title, None)
+    }
+
+    /// Has a task worked on. Returns what is to be published.
+    async fn work(&self, claimed: Claimed) -> Option<Finished> {
         let (task, title, attempt) = (claimed.task.id.clone(), claimed.task.title.clone(), claimed.attempt);
         tracing::info!(task.id = %task, attempt, %title, "claimed");
-        self.pulse.task(Some((&task, &title)));
+        self.status.task(Some((&task, &title)));
         let stop = Stop::default();
         let lease = Lease::hold(self, &claimed, &stop);
-        let ended = self.executor.attempt(claimed, stop).await;
-        match &ended {
-            Ending::Result(result) => {
-                self.publish(result).await;
-                self.remember(&title, result).await;
+        match self.executor.attempt(claimed, stop).await {
+            Ending::Result(result) => return Some(Finished::new(*result, title, Some(lease))),
+            Ending::HandedBack(why) => self.hand_back(&task, attempt, why).await,
+            Ending::ThrownAway => {
+                tracing::warn!(task.id = %task, attempt, "the attempt is thrown away");
+                // When Redis was away for too long, the task may be the agent's still.
+                self.doubt();
             }
-            Ending::HandedBack(why) => self.hand_back(&task, attempt, *why).await,
-            Ending::ThrownAway => tracing::warn!(task.id = %task, attempt, "the attempt is thrown away"),
         }
         lease.release().await;
-        self.pulse.task(None);
+        self.status.task(None);
+        None
     }
 
     async fn hand_back(&self, task: &TaskId, attempt: u32, why: HandBack) {
         tracing::warn!(task.id = %task, attempt, reason = why.reason(), "handed back");
         if let Err(error) = self.client.release(&self.id, task, attempt, why.reason()).await {
-            // Its lease runs out, and another takes it over.
-            tracing::warn!(task.id = %task, %error, "could not be handed back");
+            tracing::warn!(task.id = %task, %error, "could not be handed back; with the next turn, then");
+            self.doubt();
         }
     }
 
-    /// Publishes a result, again and again while Redis does not answer; a second publish of what was
-    /// already stored is refused as stale, so repeating is safe.
-    async fn publish(&self, result: &TaskResult) {
-        let give_up = tokio::time::Instant::now() + PUBLISH_PATIENCE;
-        let mut retry = FIRST_RETRY;
-        loop {
-            match self.client.publish(result).await {
-                Ok(PublishOutcome::Published) => {
-                    let status = result.status.name();
-                    tracing::info!(task.id = %result.task, status, seconds = result.seconds, "published");
-                    self.pulse.count(result);
-                    return;
-                }
-                Ok(PublishOutcome::Stale) => {
-                    tracing::warn!(task.id = %result.task, attempt = result.attempt, "stale: the work is thrown away");
-                    return;
-                }
-                Err(error) if tokio::time::Instant::now() < give_up => {
-                    tracing::warn!(task.id = %result.task, %error, "publishing again");
-                    tokio::time::sleep(retry).await;
-                    retry = (retry * 2).min(LONGEST_RETRY);
-                }
-                Err(error) => {
-                    tracing::error!(task.id = %result.task, %error, "not published; another attempt will be");
-                    return;
-                }
+    /// Ends a finished attempt with what came of its publishing.
+    async fn settle(&mut self, finished: Finished, outcome: PublishOutcome) {
+        let Finished { result, title, lease, .. } = finished;
+        match outcome {
+            PublishOutcome::Published => {
+                let (status, seconds) = (result.status.name(), result.seconds);
+                tracing::info!(task.id = %result.task, status, seconds, "published");
+                self.status.count(&result);
+            }
+            PublishOutcome::Stale => {
+                let attempt = result.attempt;
+                tracing::warn!(task.id = %result.task, attempt, "stale: the work is thrown away");
             }
         }
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
+        self.status.task(None);
+        self.remember(title, result).await;
     }
 
     /// Keeps what was done in the agent's memory, which the next heartbeat stores: a task costs no call
     /// of its own for it.
-    async fn remember(&self, title: &str, result: &TaskResult) {
+    async fn remember(&self, title: String, result: TaskResult) {
         let mut memory = self.memory.lock().await;
         memory.current_task = None;
-        let completed = CompletedTask {
-            task: result.task.clone(),
-            title: title.to_owned(),
-            verdict: result.verdict.clone(),
-            seconds: result.seconds,
-        };
-        push_bounded(&mut memory.completed_tasks, completed);
+        let TaskResult { task, verdict, seconds, .. } = result;
+        push_bounded(&mut memory.completed_tasks, CompletedTask { task, title, verdict, seconds });
         self.pulse.memory_changed();
     }
 }

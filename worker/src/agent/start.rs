@@ -2,17 +2,19 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use codegod_protocol::agent::{AgentStatus, Phase};
-use codegod_protocol::client::{Client, now_ms};
+use codegod_protocol::backoff::Backoff;
+use codegod_protocol::client::{Client, Worker, now_ms};
 use codegod_protocol::id::{AgentId, Role};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Agent, knowledge, pulse::Pulse};
+use super::{Agent, knowledge, pulse::Pulse, status::Status};
 use crate::attempt::InDocker;
 use crate::executor::{Executor, Workplace};
 use crate::settings::Settings;
@@ -66,12 +68,28 @@ async fn serve<E: Executor>(
     let executor = hire(workplace.clone()).await?;
     let (drain, shutdown) = (CancellationToken::new(), CancellationToken::new());
     tokio::spawn(on_signals(drain.clone(), shutdown.clone())?);
-    let pulse = Pulse::start(&workplace, status(&workplace), phases, drain.clone());
     let listener = client.listener().await?;
+    let status = Status::new(status(&workplace));
+    let pulse = Pulse::start(&workplace, &status, phases, drain.clone());
     tracing::info!(agent.id = %id, redis = client.url(), "ready");
 
     let Workplace { settings, phase, .. } = workplace;
-    let agent = Agent { id, settings, client, listener, executor, memory, phase, pulse, drain, shutdown };
+    let agent = Agent {
+        worker: Worker::new(&id, &settings.capabilities),
+        id,
+        settings,
+        client,
+        listener,
+        executor,
+        memory,
+        phase,
+        status,
+        pulse,
+        backoff: Backoff::default(),
+        in_doubt: AtomicBool::new(false),
+        drain,
+        shutdown,
+    };
     agent.run().await;
     Ok(())
 }

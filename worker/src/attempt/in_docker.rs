@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use codegod_docker::admission::{Admission, Gate, Place};
 use codegod_docker::{self as docker, Engine, Labels, sweeper};
 use codegod_protocol::client::Claimed;
+use codegod_protocol::result::ResultStatus;
 use codegod_source::Repository;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::executor::{Ending, Executor, HandBack, Workplace};
+use crate::executor::{Ending, Executor, HandBack, Workplace, failure};
 use crate::journal::Journal;
 use crate::stop::Stop;
 
@@ -24,6 +26,7 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 pub struct InDocker {
     workplace: Workplace,
     engine: Engine,
+    gate: Gate,
     repositories: PathBuf,
     /// Set when an attempt found the daemon gone, so that an idle agent asks Docker nothing.
     docker_away: AtomicBool,
@@ -48,12 +51,14 @@ impl InDocker {
         let sweeper = tokio::spawn(sweeper::keep_sweeping(engine.clone(), client.clone(), swept.clone()));
         let repositories =
             workplace.settings.state_dir.join("repositories").join(workplace.agent.to_string());
-        let docker_away = AtomicBool::new(false);
-        Ok(Self { workplace, engine, repositories, docker_away, swept, sweeper })
+        let (gate, docker_away) = (Gate::new(&engine), AtomicBool::new(false));
+        Ok(Self { workplace, engine, gate, repositories, docker_away, swept, sweeper })
     }
 }
 
 impl Executor for InDocker {
+    type Place = Place;
+
     async fn attempt(&self, claimed: Claimed, stop: Stop) -> Ending {
         let Claimed { task, goal, attempt } = claimed;
         let Workplace { agent, client, memory, phase, .. } = self.workplace.clone();
@@ -62,9 +67,11 @@ impl Executor for InDocker {
         let repository = match Repository::open_or_init(folder).await {
             Ok(repository) => repository,
             Err(error) => {
-                tracing::error!(%error, "the goal's repository can't be opened");
+                let said = format!("the goal's repository can't be opened on this host: {error}");
+                tracing::error!(task.id = %task.id, "{said}");
                 journal.close().await;
-                return Ending::ThrownAway;
+                let failed = failure(&agent, task.id, attempt, ResultStatus::Failed, said);
+                return Ending::Result(Box::new(failed));
             }
         };
         let engine = self.engine.clone();
@@ -79,14 +86,17 @@ impl Executor for InDocker {
         ended
     }
 
-    async fn admission(&self) -> Result<(), String> {
+    async fn admission(&self) -> Result<Place, String> {
         if self.docker_away.load(Ordering::Relaxed) {
             if !self.engine.answers().await {
                 return Err("waiting for Docker: the daemon does not answer".to_owned());
             }
             self.docker_away.store(false, Ordering::Relaxed);
         }
-        Ok(())
+        match self.gate.check().await {
+            Admission::Open(place) => Ok(place),
+            Admission::Closed { reason } => Err(reason),
+        }
     }
 
     async fn close(self) {

@@ -31,7 +31,7 @@ pub(super) enum Source {
 
 /// Fetches what the task's needs published and joins it.
 pub(super) async fn prepare(context: &mut Context) -> Result<Source, Error> {
-    let mut needs = context.client.needs(&context.task.id).await?;
+    let mut needs = context.insist(|| context.client.needs(&context.task.id)).await?;
     // In the plan's order, whatever the order of the needs: two tasks that join the same commits then
     // make the same merge.
     needs.sort();
@@ -70,12 +70,12 @@ async fn merge_task(
     theirs: &str,
     files: &[String],
 ) -> Result<Task, Error> {
-    let plan = context.client.goal_view(&context.task.goal).await?.tasks;
+    let plan = context.insist(|| context.client.goal_view(&context.task.goal)).await?.tasks;
     let sides: Vec<&Task> =
         plan.iter().map(|view| &view.task).filter(|task| needs.contains(&task.id)).collect();
     let conflict = planner::Conflict { files, ours, theirs, made_by: &sides };
     // The number is only a proposal: the master that adds the task gives it the next one.
-    let number = context.client.next_task_number(&context.task.goal).await?;
+    let number = context.insist(|| context.client.next_task_number(&context.task.goal)).await?;
     let mut task = planner::merge_task(&context.task, number, &conflict);
     task.needs = needs.to_vec();
     Ok(task)
@@ -83,8 +83,7 @@ async fn merge_task(
 
 async fn result_of(context: &Context, task: &TaskId) -> Result<TaskResult, Error> {
     context
-        .client
-        .result(task)
+        .insist(|| context.client.result(task))
         .await?
         .ok_or_else(|| Error::Invalid(format!("{task} was published without a result")))
 }
@@ -99,7 +98,7 @@ async fn fetch(context: &Context, commit: &str) -> Result<(), Error> {
             todo.pop();
             continue;
         }
-        let bundle = context.client.bundle(context.source_goal(), &wanted).await?;
+        let bundle = context.insist(|| context.client.bundle(context.source_goal(), &wanted)).await?;
         let mut missing = Vec::new();
         for prerequisite in bundle_prerequisites(&bundle)? {
             if !repository.has(&prerequisite).await? {
@@ -127,7 +126,8 @@ pub(super) async fn publish_commit(context: &Context, commit: &str) -> Result<()
     }
     let known: Vec<&str> = context.inputs.iter().map(String::as_str).collect();
     if let Some(bundle) = context.repository.export_bundle(commit, &known, MAX_BUNDLE_BYTES).await? {
-        context.client.store_bundle(context.source_goal(), commit, &bundle).await?;
+        let goal = context.source_goal();
+        context.insist(|| context.client.store_bundle(goal, commit, &bundle)).await?;
     }
     Ok(())
 }
