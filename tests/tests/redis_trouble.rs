@@ -177,6 +177,19 @@ async fn a_server_without_memory_says_so_until_it_has_some() -> Result {
 }
 
 #[tokio::test]
+async fn a_master_that_lacks_its_replicas_is_told_apart() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    redis.command::<()>(&["CONFIG", "SET", "min-replicas-to-write", "1"])?;
+    assert_eq!(trouble(client.append_event(&event("lost")).await), Some(Trouble::NoReplicas));
+    let script = client.lease_host("a-host", 60).await.map(|_| ());
+    assert_eq!(trouble(script), Some(Trouble::NoReplicas));
+    redis.command::<()>(&["CONFIG", "SET", "min-replicas-to-write", "0"])?;
+    work(&client, "after").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_full_disk_of_the_server_is_told_apart() -> Result {
     let redis = RedisServer::start_with(&["--appendonly", "no", "--save", "3600 1000000"])?;
     let client = client(&redis).await?;

@@ -186,6 +186,10 @@ fn of_code(code: &str, detail: Option<&str>) -> Trouble {
         "NOAUTH" | "WRONGPASS" => Trouble::NoAuth,
         "NOPERM" => Trouble::NoPermission,
         "ERR" if detail.is_some_and(|text| text.contains("max number of clients")) => Trouble::Unreachable,
+        // What Redis 7.0 says of a command that a script may not run for its user.
+        "ERR" if detail.is_some_and(|text| text.contains("user executing the script")) => {
+            Trouble::NoPermission
+        }
         _ => Trouble::Other,
     }
 }
