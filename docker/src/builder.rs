@@ -11,6 +11,7 @@ use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
     InspectContainerOptions,
 };
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use tokio::time::Instant;
 
@@ -90,19 +91,25 @@ pub(crate) async fn lock(engine: &Engine, name: &str) -> Result<Option<Sandbox>,
 pub(crate) async fn ensure_empty(engine: &Engine) -> Result<(), Error> {
     match engine.image_id(EMPTY).await? {
         Some(_) => Ok(()),
-        None => import_empty(engine, EMPTY, Vec::new()).await,
+        None => import(engine, EMPTY, Archive::new().finish()?, Vec::new()).await,
     }
 }
 
-/// Imports an image with nothing in it; `changes` are Dockerfile instructions.
-pub(crate) async fn import_empty(engine: &Engine, name: &str, changes: Vec<String>) -> Result<(), Error> {
+/// Makes an image of a tar; `changes` are Dockerfile instructions.
+pub(crate) async fn import(
+    engine: &Engine,
+    name: &str,
+    tar: Bytes,
+    changes: Vec<String>,
+) -> Result<(), Error> {
     let (repo, tag) = split_name(name);
-    let options =
-        CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();
-    let empty = bollard::body_full(Archive::new().finish()?);
-    let imported: Result<Vec<_>, _> =
-        engine.docker().create_image(Some(options), Some(empty), None).try_collect().await;
-    imported.map(drop).map_err(|error| Error::docker("import an empty image", error))
+    let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes);
+    let imported: Result<Vec<_>, _> = engine
+        .docker()
+        .create_image(Some(options.build()), Some(bollard::body_full(tar)), None)
+        .try_collect()
+        .await;
+    imported.map(drop).map_err(|error| Error::docker(format!("import image {name}"), error))
 }
 
 /// Waits until the image is there or its builder is gone.

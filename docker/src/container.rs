@@ -182,7 +182,7 @@ pub(crate) async fn image_path(engine: &Engine, image: &str) -> Result<String, E
     let inspected =
         error::optional(engine.docker().inspect_image(image).await, format!("look up image {image}"))?;
     let inspected = inspected.ok_or_else(gone)?;
-    if !last_use::note(engine, image, &inspected).await? {
+    if !last_use::note(engine, image, &inspected).await {
         return Err(gone());
     }
     let env = inspected.config.and_then(|config| config.env).unwrap_or_default();

@@ -168,7 +168,7 @@ impl Engine {
         let found =
             error::optional(self.docker().inspect_image(name).await, format!("look up image {name}"))?;
         let Some(image) = found else { return Ok(None) };
-        Ok(if last_use::note(self, name, &image).await? { image.id } else { None })
+        Ok(if last_use::note(self, name, &image).await { image.id } else { None })
     }
 
     /// Whether the daemon keeps images where a name that is given again is not noted (containerd's store).

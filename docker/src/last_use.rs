@@ -46,16 +46,20 @@ pub(crate) fn is_older(noted: i64, age: Duration) -> bool {
 }
 
 /// Notes that an image that was just looked up is used. Returns whether it is still there: when another
-/// process removed it in the meantime, it is not.
-pub(crate) async fn note(engine: &Engine, name: &str, image: &ImageInspect) -> Result<bool, Error> {
+/// process removed it in the meantime, it is not. A note that the daemon refuses (a full disk) is no
+/// reason not to use the image.
+pub(crate) async fn note(engine: &Engine, name: &str, image: &ImageInspect) -> bool {
     let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
     if labels.is_none_or(|labels| !labels.contains_key(LABEL)) || !is_older(last_use(image), RENEW) {
-        return Ok(true);
+        return true;
     }
     let own = image.repo_tags.iter().flatten().find(|tag| !tag.starts_with(MARK));
-    let (Some(own), Some(id)) = (own, &image.id) else { return Ok(true) };
+    let (Some(own), Some(id)) = (own, &image.id) else { return true };
     let own = if name.starts_with("sha256:") { own } else { name };
-    note_again(engine, id, own).await
+    note_again(engine, id, own).await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the use of an image is not noted");
+        true
+    })
 }
 
 /// Notes that an image is used, however short ago that was noted. `name` is one of its names. Returns
@@ -92,6 +96,7 @@ mod tests {
     use bollard::models::ImageInspectMetadata;
 
     use super::*;
+    use crate::archive::Archive;
     use crate::settings::Settings;
 
     fn noted(text: &str) -> i64 {
@@ -119,7 +124,9 @@ mod tests {
         let engine = Engine::connect(Settings::from_env().expect("settings")).await.expect("Docker answers");
         let name = format!("codegod/env:{}", codegod_protocol::id::GoalId::random());
         let label = vec![format!("LABEL {LABEL}=env")];
-        crate::builder::import_empty(&engine, &name, label).await.expect("imports");
+        crate::builder::import(&engine, &name, Archive::new().finish().expect("packs"), label)
+            .await
+            .expect("imports");
         let id = engine.docker().inspect_image(&name).await.expect("is there").id.expect("has one");
         let seen = || async { last_use(&engine.docker().inspect_image(&id).await.expect("is there")) };
         let first = seen().await;

@@ -58,12 +58,18 @@ pub async fn sweep(engine: &Engine, client: &Client) {
 /// Removes the folders of dead agents; who lives is known from their locks.
 async fn sweep_folders(engine: &Engine) {
     let state = engine.settings().state_dir.clone();
-    match tokio::task::spawn_blocking(move || folders::remove_abandoned(&state)).await {
-        Ok(Ok(removed)) if !removed.is_empty() => {
-            tracing::info!(folders = ?removed, "removed the repositories of dead agents");
+    // Mostly there is nothing to remove, and looking is a listing of a handful of names.
+    match folders::list(&state) {
+        Ok(found) if found.iter().any(|folder| folder.is_abandoned) => {}
+        Ok(_) => return,
+        Err(error) => {
+            tracing::warn!(%error, "the folders of agents were not looked at");
+            return;
         }
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the folders of agents were not looked at"),
+    }
+    match tokio::task::spawn_blocking(move || folders::remove_abandoned(&state)).await {
+        Ok(Ok(removed)) => tracing::info!(folders = ?removed, "removed the repositories of dead agents"),
+        Ok(Err(error)) => tracing::warn!(%error, "the folders of dead agents were not removed"),
         Err(error) => tracing::error!(%error, "sweeping folders broke"),
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use codegod_docker::app::{BuildSpec, Lifetime, RunSpec, build_image, run_and_probe};
+use codegod_docker::budget::{self, Budget, Mode, Removed, Request};
 use codegod_docker::reaper::{self, Verdict};
 use codegod_docker::{Engine, Labels, Owner, Purpose};
 use codegod_protocol::action::Probe;
@@ -98,6 +99,32 @@ async fn an_app_is_built_run_probed_and_removed() {
     assert!(gone.expect("docker runs").status.success());
     let swept = reaper::sweep(&engine, ended).await.expect("sweeps");
     assert_eq!((swept.networks.len(), swept.failures), (1, Vec::new()));
+}
+
+#[tokio::test]
+async fn the_steps_of_a_failed_build_are_found_by_the_budget() {
+    let (engine, _) = support::workbench().await;
+    let word = codegod_protocol::id::GoalId::random();
+    let dockerfile =
+        format!("FROM python:3.11-slim\nRUN head -c 3000000 /dev/urandom >/{word}\nRUN exit 9\n");
+    let mut spec = build_spec(&dockerfile, &support::labels());
+    spec.tag = "codegod-test/failing:2".into();
+    let output = build_image(&engine, &spec, &CancellationToken::new(), |_| {}).await.expect("answers");
+    assert_eq!(output.exit_code, 1, "{}", output.text());
+    let text = output.text();
+    let mut ids =
+        text.lines().filter_map(|line| line.trim().strip_prefix("---> ")).filter(|word| word.len() == 12);
+    let step = format!("codegod-app/steps:{}", ids.next_back().expect("has steps"));
+    let budget = Budget { images: 0, caches: u64::MAX };
+    let request = Request {
+        grace: std::time::Duration::ZERO,
+        only: Some(step.clone()),
+        ..Request::within(budget, Mode::Remove)
+    };
+    let collected = budget::collect(&engine, &request).await.expect("collects");
+    assert_eq!(collected.images, [Removed { name: step, bytes: 3_000_000 }]);
+    let again = budget::collect(&engine, &request).await.expect("collects");
+    assert_eq!(again.images, []);
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::models::BuildInfo;
+use bollard::query_parameters::{BuildImageOptionsBuilder, TagImageOptionsBuilder};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Capture, CommandOutput};
@@ -15,6 +16,9 @@ use crate::images;
 use crate::labels::{Labels, NAME, Purpose};
 
 use super::dockerfile;
+
+/// The name that the steps of failed builds have; the tag is the step's id.
+pub(crate) const STEPS: &str = "codegod-app/steps";
 
 /// An image to build.
 #[derive(Debug, Clone)]
@@ -97,10 +101,43 @@ async fn build(
         .build();
     let body = bollard::body_full(spec.context.clone());
     let mut stream = Box::pin(engine.docker().build_image(options, None, Some(body)));
+    let mut step = None;
+    let exit_code = follow(&mut stream, spec, &mut step, sink).await?;
+    if let (true, Some(step)) = (exit_code != 0, step) {
+        keep_steps(engine, &step).await;
+    }
+    Ok(exit_code)
+}
+
+/// Gives the last step of a build that failed a name: the next try goes on from there, and the disk's
+/// budget finds it. Without one, nobody could tell later whose it was.
+async fn keep_steps(engine: &Engine, step: &str) {
+    let docker = engine.docker();
+    let named = async {
+        // The first step is the base image, which has names.
+        if docker.inspect_image(step).await?.repo_tags.unwrap_or_default().is_empty() {
+            let options = TagImageOptionsBuilder::default().repo(STEPS).tag(step).build();
+            docker.tag_image(step, Some(options)).await?;
+        }
+        Ok::<(), bollard::errors::Error>(())
+    };
+    if let Err(error) = named.await {
+        tracing::debug!(%error, "the steps of a failed build have no name");
+    }
+}
+
+/// Reads the builder's messages to the end; `step` is the image after the last step that succeeded.
+async fn follow(
+    stream: &mut (impl Stream<Item = Result<BuildInfo, bollard::errors::Error>> + Unpin),
+    spec: &BuildSpec,
+    step: &mut Option<String>,
+    sink: &mut (dyn FnMut(&[u8]) + Send),
+) -> Result<i64, Error> {
     while let Some(message) = stream.next().await {
         match message {
             Ok(info) => {
                 if let Some(text) = info.stream.or(info.status) {
+                    *step = step_of(&text).or(step.take());
                     sink(text.as_bytes());
                 }
                 if let Some(detail) = info.error_detail {
@@ -122,6 +159,12 @@ async fn build(
         }
     }
     Ok(0)
+}
+
+/// The image that a message of the builder names as a step's result.
+fn step_of(text: &str) -> Option<String> {
+    let id = text.trim().strip_prefix("---> ")?;
+    (id.len() >= 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }
 
 /// The text of one file of a tar.

@@ -7,5 +7,6 @@ mod http;
 mod probe;
 mod run;
 
+pub(crate) use build::STEPS;
 pub use build::{BuildSpec, build_image};
 pub use run::{Lifetime, ProbeReport, RunSpec, run_and_probe};

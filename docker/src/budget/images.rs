@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveImageOptions};
 
+use crate::app::STEPS;
 use crate::disk_usage::ImageUsage;
 use crate::engine::Engine;
 use crate::error::{self, Error};
@@ -69,6 +70,11 @@ impl<'a> Surroundings<'a> {
     }
 
     fn kind(&self, usage: &ImageUsage) -> Kind {
+        // The steps of a failed build have their base's labels or none, but a name that only codegod gives.
+        let is_step = |name: &String| name.split_once(':').is_some_and(|(repository, _)| repository == STEPS);
+        if usage.repo_tags.iter().any(|name| is_step(name) && self.request.covers(name)) {
+            return Kind::App;
+        }
         let Some(owner) = Owner::from_map(&usage.labels) else { return Kind::Stranger };
         // Whatever a person builds on one of codegod's images inherits its labels.
         if !usage.repo_tags.is_empty() && !usage.repo_tags.iter().any(|name| self.is_own(usage, name)) {

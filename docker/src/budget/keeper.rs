@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use crate::admission::Floors;
 use crate::builder;
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::host::{Disk, Locality};
 use crate::last_use;
 
 use super::collect::collect;
-use super::report::{Budget, Mode, Request};
+use super::report::{Budget, GRACE, Mode, Request};
 
 /// How often, by whichever process on the daemon.
 const PERIOD: Duration = Duration::from_secs(300);
@@ -22,11 +22,12 @@ const PERIOD_WHEN_FULL: Duration = Duration::from_secs(60);
 pub(crate) struct Keeper {
     locality: Option<Locality>,
     looked: Option<Instant>,
+    grace: Duration,
 }
 
 impl Keeper {
     pub(crate) fn new() -> Self {
-        Self { locality: None, looked: None }
+        Self { locality: None, looked: None, grace: GRACE }
     }
 
     /// Comes by; mostly there is nothing to do. Costs one look at the disk, and rarely a question.
@@ -40,10 +41,17 @@ impl Keeper {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        if !claim(engine, period).await? {
-            return Ok(());
+        match claim(engine, period).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            // On a disk without a byte left not even that can be written down; it is needed most then.
+            Err(error) if shortage > 0 => {
+                tracing::debug!(%error, "looking after the disk without a note of it")
+            }
+            Err(error) => return Err(error),
         }
-        let request = Request { shortage, ..Request::within(Budget::of(engine).await?, Mode::Remove) };
+        let within = Request::within(Budget::of(engine).await?, Mode::Remove);
+        let request = Request { shortage, grace: self.grace, ..within };
         let collected = collect(engine, &request).await?;
         if collected.freed_bytes() > 0 {
             tracing::info!(images = ?collected.images, caches = ?collected.caches, freed_bytes = collected.freed_bytes(),
@@ -72,31 +80,20 @@ impl Keeper {
 
 /// Whether nobody was here within the period; then everybody else is told that this process is.
 async fn claim(engine: &Engine, period: Duration) -> Result<bool, Error> {
-    builder::ensure_empty(engine).await?;
     let found = engine.docker().inspect_image(builder::EMPTY).await;
-    let found = found.map_err(|error| Error::docker("ask when the disk was looked at", error))?;
+    let found = error::optional(found, "ask when the disk was looked at")?;
+    let Some(id) = found.as_ref().and_then(|image| image.id.as_ref()) else {
+        // The first on this daemon: to have made it is the note.
+        builder::ensure_empty(engine).await?;
+        return Ok(true);
+    };
     // Half of it, or two processes whose turns lie close would each wait for the other's.
-    if !last_use::is_older(last_use::last_use(&found), period / 2) {
+    if found.as_ref().is_some_and(|image| !last_use::is_older(last_use::last_use(image), period / 2)) {
         return Ok(false);
     }
-    match found.id {
-        Some(id) => last_use::note_again(engine, &id, builder::EMPTY).await,
-        None => Ok(false),
-    }
+    last_use::note_again(engine, id, builder::EMPTY).await
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::Settings;
-
-    #[tokio::test]
-    async fn of_all_processes_on_a_daemon_one_comes_by_within_a_period() {
-        let connect = || async { Engine::connect(Settings::from_env().expect("settings")).await };
-        let (one, two) = (connect().await.expect("answers"), connect().await.expect("answers"));
-        assert!(claim(&one, Duration::ZERO).await.expect("answers"));
-        assert!(!claim(&two, PERIOD).await.expect("answers"));
-        assert!(!claim(&one, PERIOD).await.expect("answers"));
-        assert!(claim(&two, Duration::ZERO).await.expect("answers"));
-    }
-}
+#[path = "keeper_tests.rs"]
+mod tests;
