@@ -8,7 +8,7 @@ use codegod_protocol::client::{Client, Command, GoalView, Planning, PlanningOutc
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{GoalId, Role};
 use codegod_protocol::task::{Task, TaskState};
-use codegod_tests::noop::process::NoopAgent;
+use codegod_tests::noop::process::AgentProcess;
 use codegod_tests::noop::{FAIL, SLEEP_MS, commit_of};
 use codegod_tests::plans;
 use codegod_tests::proxy::Proxy;
@@ -22,8 +22,8 @@ async fn client(redis: &RedisServer) -> Result<Client> {
     Ok(Client::connect(&redis.url(), "codegod:", "test").await?)
 }
 
-async fn agent(client: &Client, variables: &[(&str, &str)]) -> Result<NoopAgent> {
-    NoopAgent::start(Path::new(env!("CARGO_BIN_EXE_noop-agent")), client, Role::Backend, variables).await
+async fn agent(client: &Client, variables: &[(&str, &str)]) -> Result<AgentProcess> {
+    AgentProcess::start(Path::new(env!("CARGO_BIN_EXE_noop-agent")), client, Role::Backend, variables).await
 }
 
 /// A backend task that sleeps.
@@ -318,8 +318,8 @@ struct CutOff {
     redis: RedisServer,
     client: Client,
     proxy: Proxy,
-    late: NoopAgent,
-    other: NoopAgent,
+    late: AgentProcess,
+    other: AgentProcess,
     goal: Goal,
 }
 

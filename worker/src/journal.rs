@@ -4,11 +4,12 @@
 //! A record that can't be written (Redis is away for a moment) is reported and the work goes on:
 //! whether the attempt counts is decided by its fenced publish, not by its journal.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codegod_protocol::agent::Phase;
-use codegod_protocol::client::{Client, now_ms};
+use codegod_protocol::client::{self, Client, now_ms};
 use codegod_protocol::event::Event;
 use codegod_protocol::evidence::{Evidence, Finding, Verdict};
 use codegod_protocol::id::{AgentId, TaskId};
@@ -32,6 +33,7 @@ pub struct Journal {
     memory: Arc<tokio::sync::Mutex<Memory>>,
     phase: watch::Sender<Phase>,
     output: Arc<Mutex<Lines>>,
+    failing: Arc<AtomicBool>,
     closed: CancellationToken,
 }
 
@@ -87,7 +89,8 @@ impl Journal {
     ) -> Self {
         let output = Arc::new(Mutex::new(Lines::default()));
         let closed = CancellationToken::new();
-        let journal = Self { client, agent, task: task.id.clone(), attempt, memory, phase, output, closed };
+        let (task, failing) = (task.id.clone(), Arc::default());
+        let journal = Self { client, agent, task, attempt, memory, phase, output, failing, closed };
         journal.spawn_flusher();
         journal
     }
@@ -96,9 +99,10 @@ impl Journal {
     fn spawn_flusher(&self) {
         let (client, agent, task) = (self.client.clone(), self.agent.clone(), self.task.to_string());
         let (output, closed) = (Arc::clone(&self.output), self.closed.clone());
+        let failing = Arc::clone(&self.failing);
         tokio::spawn(async move {
             while closed.run_until_cancelled(tokio::time::sleep(FLUSH_EVERY)).await.is_some() {
-                flush(&client, &agent, &task, &output).await;
+                flush(&client, &agent, &task, &output, &failing).await;
             }
         });
     }
@@ -124,7 +128,7 @@ impl Journal {
                 lines.line(String::from_utf8_lossy(&rest).into_owned());
             }
         }
-        flush(&self.client, &self.agent, &self.task.to_string(), &self.output).await;
+        flush(&self.client, &self.agent, &self.task.to_string(), &self.output, &self.failing).await;
     }
 
     /// Appends an event about this attempt.
@@ -137,9 +141,7 @@ impl Journal {
             attempt: Some(self.attempt),
             data,
         };
-        if let Err(error) = self.client.append_event(&event).await {
-            tracing::warn!(task.id = %self.task, kind, %error, "an event could not be recorded");
-        }
+        note(self.client.append_event(&event).await, "an event", &self.failing);
     }
 
     /// The attempt enters a phase.
@@ -268,16 +270,25 @@ impl Journal {
     pub async fn remember(&self, change: impl FnOnce(&mut Memory)) {
         let mut memory = self.memory.lock().await;
         change(&mut memory);
-        if let Err(error) = self.client.store_memory(&self.agent, &memory).await {
-            tracing::warn!(agent.id = %self.agent, %error, "the memory could not be stored");
-        }
+        note(self.client.store_memory(&self.agent, &memory).await, "the memory", &self.failing);
     }
 }
 
-async fn flush(client: &Client, agent: &AgentId, task: &str, output: &Mutex<Lines>) {
+async fn flush(client: &Client, agent: &AgentId, task: &str, output: &Mutex<Lines>, failing: &AtomicBool) {
     let lines = output.lock().map(|mut lines| lines.take()).unwrap_or_default();
-    if let Err(error) = client.append_log(agent, task, &lines).await {
-        tracing::warn!(agent.id = %agent, %error, lines = lines.len(), "log lines could not be sent");
+    if !lines.is_empty() {
+        note(client.append_log(agent, task, &lines).await, "log lines", failing);
+    }
+}
+
+/// Says that a record is lost; of a row of them, loudly only the first.
+fn note(written: Result<(), client::Error>, what: &str, failing: &AtomicBool) {
+    match written {
+        Ok(()) => failing.store(false, Ordering::Relaxed),
+        Err(error) if failing.swap(true, Ordering::Relaxed) => {
+            tracing::debug!(%error, "{what} could not be written either");
+        }
+        Err(error) => tracing::warn!(%error, "{what} could not be written; the work goes on"),
     }
 }
 

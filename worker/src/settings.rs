@@ -1,7 +1,5 @@
 //! An agent's settings, from the environment.
 
-use std::path::PathBuf;
-
 use codegod_protocol::client::{Client, LEASE_MS};
 use codegod_protocol::id::Role;
 use codegod_protocol::settings::{host_name, variable};
@@ -19,9 +17,6 @@ pub struct Settings {
     pub capabilities: Vec<String>,
     /// How long a lease lasts without a heartbeat: `CODEGOD_LEASE_MS`.
     pub lease_ms: u64,
-    /// Where repositories are cached: `CODEGOD_STATE_DIR`, else `$XDG_STATE_HOME/codegod`, else
-    /// `~/.local/state/codegod`.
-    pub state_dir: PathBuf,
     /// The host's name, as agents and masters say it.
     pub host: String,
 }
@@ -41,12 +36,7 @@ impl Settings {
             },
         );
         let lease_ms = variable("CODEGOD_LEASE_MS").and_then(|text| text.parse().ok()).unwrap_or(LEASE_MS);
-        let state_dir = variable("CODEGOD_STATE_DIR")
-            .map(PathBuf::from)
-            .or_else(|| variable("XDG_STATE_HOME").map(|folder| PathBuf::from(folder).join("codegod")))
-            .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state/codegod")))
-            .unwrap_or_else(|| std::env::temp_dir().join("codegod"));
-        Self { role, redis_url, prefix, capabilities, lease_ms, state_dir, host: host_name() }
+        Self { role, redis_url, prefix, capabilities, lease_ms, host: host_name() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Processes of `noop-agent`: started, signalled and measured by a test, killed when dropped.
+//! Processes of agents: started, signalled and watched by a test, killed when dropped.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,18 +14,18 @@ use crate::fleet::signal;
 /// How long a start or an end may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running `noop-agent`.
+/// A running agent, `noop-agent` or a real one.
 #[derive(Debug)]
-pub struct NoopAgent {
+pub struct AgentProcess {
     /// Its id.
     pub id: AgentId,
     child: Child,
     folder: tempfile::TempDir,
 }
 
-impl NoopAgent {
+impl AgentProcess {
     /// Starts `binary` as an agent of the role on the client's Redis and prefix, with more variables, and
-    /// waits until it is on the list. Docker is out of its reach.
+    /// waits until it is on the list. Docker is out of its reach unless a variable says where it is.
     ///
     /// # Errors
     /// When it does not start, or is not on the list within 20 s.
@@ -109,7 +109,7 @@ impl NoopAgent {
     }
 }
 
-impl Drop for NoopAgent {
+impl Drop for AgentProcess {
     fn drop(&mut self) {
         // A stopped process takes SIGKILL, too; one that has ended is as good.
         let _ = self.child.kill();

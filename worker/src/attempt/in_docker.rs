@@ -1,13 +1,12 @@
 //! The executor of the four roles: every attempt in sandboxes of the host's Docker, from a repository of
 //! its goal on this host.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use codegod_docker::admission::{Admission, Gate, Place};
-use codegod_docker::{self as docker, Engine, Labels, sweeper};
+use codegod_docker::{self as docker, AgentFolder, Engine, Labels, sweeper};
 use codegod_protocol::client::Claimed;
 use codegod_protocol::result::ResultStatus;
 use codegod_source::Repository;
@@ -27,7 +26,8 @@ pub struct InDocker {
     workplace: Workplace,
     engine: Engine,
     gate: Gate,
-    repositories: PathBuf,
+    /// Where the goals' repositories lie; held, so that nobody takes them for a dead agent's.
+    folder: AgentFolder,
     /// Set when an attempt found the daemon gone, so that an idle agent asks Docker nothing.
     docker_away: AtomicBool,
     swept: CancellationToken,
@@ -47,12 +47,11 @@ impl InDocker {
             ..Labels::default()
         };
         let engine = Engine::connect(docker::Settings::from_env()?).await?.owned_by(owner);
+        let folder = AgentFolder::take(&engine.settings().state_dir, &workplace.agent)?;
         let swept = CancellationToken::new();
         let sweeper = tokio::spawn(sweeper::keep_sweeping(engine.clone(), client.clone(), swept.clone()));
-        let repositories =
-            workplace.settings.state_dir.join("repositories").join(workplace.agent.to_string());
         let (gate, docker_away) = (Gate::new(&engine), AtomicBool::new(false));
-        Ok(Self { workplace, engine, gate, repositories, docker_away, swept, sweeper })
+        Ok(Self { workplace, engine, gate, folder, docker_away, swept, sweeper })
     }
 }
 
@@ -63,7 +62,7 @@ impl Executor for InDocker {
         let Claimed { task, goal, attempt } = claimed;
         let Workplace { agent, client, memory, phase, .. } = self.workplace.clone();
         let journal = Journal::open(client.clone(), agent.clone(), &task, attempt, memory, phase);
-        let folder = self.repositories.join(format!("{}.git", goal.id));
+        let folder = self.folder.path().join(format!("{}.git", goal.id));
         let repository = match Repository::open_or_init(folder).await {
             Ok(repository) => repository,
             Err(error) => {
@@ -108,11 +107,11 @@ impl Executor for InDocker {
         if let Err(error) = self.sweeper.await {
             tracing::error!(%error, "the sweeper broke");
         }
-        if let Err(error) = tokio::fs::remove_dir_all(&self.repositories).await
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            let folder = self.repositories.display();
-            tracing::warn!(%folder, %error, "the repositories could not be removed");
+        let folder = self.folder;
+        match tokio::task::spawn_blocking(|| folder.remove()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the repositories are left to the sweeper"),
+            Err(error) => tracing::error!(%error, "removing the repositories broke"),
         }
     }
 }
