@@ -5,8 +5,9 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tempfile::NamedTempFile;
 
 use crate::error::Error;
 
@@ -15,25 +16,19 @@ use crate::error::Error;
 const TRIES: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// How the names of places end.
+const SUFFIX: &str = ".place";
+
 /// The folder of the places.
 pub(super) struct Places {
     folder: PathBuf,
-    made: AtomicU64,
 }
 
 /// Leave to work on one task; it ends when this is dropped. Hold it until the attempt has ended.
 #[derive(Debug)]
 pub struct Place {
-    path: PathBuf,
-    /// Holds the lock.
-    _file: File,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // One that stays is unlocked, so the next that looks takes it away.
-        let _ = std::fs::remove_file(&self.path);
-    }
+    /// Holds the lock, and goes with this; one that stays is unlocked, so the next that looks takes it away.
+    _file: NamedTempFile,
 }
 
 /// Holds the others up while one decides.
@@ -43,7 +38,7 @@ pub(super) struct Deciding {
 
 impl Places {
     pub(super) fn below(state_dir: &Path) -> Self {
-        Self { folder: state_dir.join("admission"), made: AtomicU64::new(0) }
+        Self { folder: state_dir.join("admission") }
     }
 
     fn failed(&self, doing: &str) -> impl Fn(std::io::Error) -> Error {
@@ -73,7 +68,7 @@ impl Places {
         let mut taken = 0;
         for entry in std::fs::read_dir(&self.folder).map_err(&failed)? {
             let path = entry.map_err(&failed)?.path();
-            if path.extension().is_none_or(|extension| extension != "place") {
+            if !path.as_os_str().as_encoded_bytes().ends_with(SUFFIX.as_bytes()) {
                 continue;
             }
             // Given up between the listing and now.
@@ -89,13 +84,10 @@ impl Places {
     /// Takes a place.
     pub(super) fn take(&self, _turn: &Deciding) -> Result<Place, Error> {
         let failed = self.failed("take a place in");
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{:x}-{number}.place", std::process::id(), std::ptr::from_ref(self) as usize);
-        let path = self.folder.join(name);
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(&failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Place { path, _file: file }),
+        let named = tempfile::Builder::new().suffix(SUFFIX).tempfile_in(&self.folder);
+        let file = named.map_err(&failed)?;
+        match file.as_file().try_lock() {
+            Ok(()) => Ok(Place { _file: file }),
             Err(TryLockError::WouldBlock) => Err(failed(std::io::ErrorKind::WouldBlock.into())),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }

@@ -51,14 +51,20 @@ impl SmallDaemon {
         std::fs::write(path("empty.json"), "{}").expect("is written");
         done(&["mount", "-t", "tmpfs", "-o", &format!("size={size}"), "none", &disk]);
         let log = std::fs::File::create(path("log")).expect("is made");
-        // No network of its own, so that it leaves the host's rules alone; plain folders as layers.
+        // In a network namespace of its own: a daemon without a bridge takes the one called docker0 away,
+        // and that is another daemon's. Plain folders as layers.
         let arguments =
             ["--config-file", &path("empty.json"), "--data-root", &disk, "--exec-root", &path("exec")];
         let apart =
             ["--host", &socket, "--pidfile", &path("pid"), "--storage-driver", "vfs", "--bridge", "none"];
         let quiet = ["--iptables=false", "--ip6tables=false"];
-        let command: Vec<&str> =
-            ["dockerd"].iter().chain(&arguments).chain(&apart).chain(&quiet).copied().collect();
+        let command: Vec<&str> = ["unshare", "--net", "dockerd"]
+            .iter()
+            .chain(&arguments)
+            .chain(&apart)
+            .chain(&quiet)
+            .copied()
+            .collect();
         let daemon =
             as_root(&command).stdout(Stdio::null()).stderr(log).spawn().expect("dockerd is installed");
         Self { folder, daemon }
