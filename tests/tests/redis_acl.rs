@@ -206,6 +206,7 @@ async fn a_wrong_password_and_none_at_all_are_told_in_a_sentence() -> Result {
     let error = Client::connect_with(&redis.redis.url(), PREFIX, "worker", &wrong).await.err();
     let error = error.ok_or_else(|| anyhow::anyhow!("a wrong password was taken"))?;
     assert_eq!(error.trouble(), Some(Trouble::NoAuth));
+    assert!(error.to_string().ends_with(" did not accept the user or the password"), "{error}");
     assert!(!format!("{error:?}").contains("s3cret"));
     redis.redis.command::<()>(&["ACL", "SETUSER", "default", "resetpass"])?;
     let without = Client::connect_with(&redis.redis.url(), PREFIX, "worker", &Access::default()).await;

@@ -149,7 +149,7 @@ impl Error {
     pub fn trouble(&self) -> Option<Trouble> {
         match self {
             Error::Unreachable { source, .. } => Some(match Trouble::of(source) {
-                Trouble::ConnectionLost => Trouble::Unreachable,
+                Trouble::ConnectionLost | Trouble::NoAnswer => Trouble::Unreachable,
                 other => other,
             }),
             Error::Redis { source, .. } => Some(Trouble::of(source)),
@@ -164,6 +164,19 @@ impl Error {
             | Error::NotFound(_)
             | Error::WrongState { .. } => None,
         }
+    }
+}
+
+/// What is said of a server that no connection could be made to, after its URL.
+pub(super) fn of_connecting(error: &RedisError) -> &'static str {
+    match Trouble::of(error) {
+        Trouble::Loading => "is loading its data",
+        Trouble::Untrusted => "was not trusted, or does not trust us (TLS)",
+        Trouble::NoAuth => "did not accept the user or the password",
+        Trouble::NoPermission => "does not let this user connect",
+        Trouble::NoMaster => "has no master that answers",
+        Trouble::ClusterMoving => "is a Cluster that is down",
+        _ => "does not answer",
     }
 }
 
@@ -236,6 +249,9 @@ mod tests {
     #[test]
     fn a_connection_that_never_stood_was_not_lost() {
         let source = RedisError::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+        let error = Error::Unreachable { url: "redis://h".to_owned(), source };
+        assert_eq!(error.trouble(), Some(Trouble::Unreachable));
+        let source = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
         let error = Error::Unreachable { url: "redis://h".to_owned(), source };
         assert_eq!(error.trouble(), Some(Trouble::Unreachable));
         assert_eq!(Error::NotFound("goal".to_owned()).trouble(), None);
