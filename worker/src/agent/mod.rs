@@ -95,11 +95,9 @@ impl<E: Executor> Agent<E> {
 
     /// Leave to work on one more task, if the agent is to and its executor can.
     async fn place(&self, result_waits: bool) -> Option<E::Place> {
-        if self.drain.is_cancelled() {
-            return None;
-        }
         let patience = if result_waits { ADMISSION_HASTE } else { ADMISSION_PATIENCE };
-        let waiting = match tokio::time::timeout(patience, self.executor.admission()).await {
+        let asked = tokio::time::timeout(patience, self.executor.admission());
+        let waiting = match self.drain.run_until_cancelled(asked).await? {
             Ok(Ok(place)) => return Some(place),
             Ok(Err(waiting)) => waiting,
             Err(_) if result_waits => return None,
@@ -252,6 +250,8 @@ impl<E: Executor> Agent<E> {
         }
         lease.release().await;
         self.status.task(None);
+        self.memory.lock().await.current_task = None;
+        self.pulse.memory_changed();
         None
     }
 

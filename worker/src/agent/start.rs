@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use codegod_protocol::agent::{AgentStatus, Phase};
@@ -19,6 +20,10 @@ use crate::attempt::InDocker;
 use crate::executor::{Executor, Workplace};
 use crate::settings::Settings;
 
+/// The first and the longest wait between two tries to take a turn while Redis is in trouble. What runs
+/// out meanwhile is leases, so it is short.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// The exit code for "something needed is not reachable" (EX_UNAVAILABLE of sysexits.h).
 const UNREACHABLE: u8 = 69;
 
@@ -85,7 +90,7 @@ async fn serve<E: Executor>(
         phase,
         status,
         pulse,
-        backoff: Backoff::default(),
+        backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         in_doubt: AtomicBool::new(false),
         drain,
         shutdown,

@@ -17,10 +17,12 @@ use codegod_protocol::result::ResourceUsage;
 use self::files::{AGENT_UID, Overlay, Written, quote};
 use crate::context::Context;
 use crate::error::Error;
-use codegod_docker::{CommandOutput, CommandSpec, Network, Sandbox, images};
+use codegod_docker::{self as docker, CommandOutput, CommandSpec, Network, Sandbox, images};
 
 /// How long the workspace may take to be read back.
 const COLLECT_DEADLINE: Duration = Duration::from_secs(120);
+/// How often an environment is made whose image goes before it is used.
+const IMAGE_TRIES: u32 = 3;
 /// The largest file that an action reads, in bytes.
 const MAX_READ_BYTES: usize = 8 * 1024 * 1024;
 
@@ -200,30 +202,35 @@ impl<'a> Bench<'a> {
 
     async fn sandbox(&mut self) -> Result<&Sandbox, Error> {
         if self.sandbox.is_none() {
-            let image = match &self.image {
-                Some(image) => image.clone(),
-                None => {
-                    let (image, _) = self.make_environment().await?;
-                    self.image = Some(image.clone());
-                    image
-                }
-            };
             let workspace = self.workspace().await?;
-            self.start_sandbox(&image, workspace).await?;
+            self.sandbox = Some(self.start_sandbox(workspace).await?);
             self.overlay.clear();
         }
         self.sandbox.as_ref().ok_or_else(|| Error::Invalid("the sandbox did not start".to_owned()))
     }
 
-    async fn start_sandbox(&mut self, image: &str, workspace: Bytes) -> Result<(), Error> {
+    /// Starts a sandbox on the environment, which is made when there is none yet, and again when its image
+    /// went to make room on the host in the moment before it was used.
+    async fn start_sandbox(&mut self, workspace: Bytes) -> Result<Sandbox, Error> {
         let context = self.context;
-        let sandbox = Sandbox::start(&context.engine, image, &context.labels(), Network::Bridge).await?;
+        let mut tries = 0;
+        let sandbox = loop {
+            let image = match &self.image {
+                Some(image) => image.clone(),
+                None => self.make_environment().await?.0,
+            };
+            self.image = Some(image.clone());
+            tries += 1;
+            match Sandbox::start(&context.engine, &image, &context.labels(), Network::Bridge).await {
+                Err(docker::Error::ImageGone { .. }) if tries < IMAGE_TRIES => self.image = None,
+                started => break started?,
+            }
+        };
         sandbox.upload(workspace, "/workspace").await?;
         if !self.private.is_empty() {
             sandbox.upload(files::pack(&self.private, AGENT_UID)?, "/workspace").await?;
         }
-        self.sandbox = Some(sandbox);
-        Ok(())
+        Ok(sandbox)
     }
 
     async fn move_to_new_sandbox(&mut self) -> Result<(), Error> {
@@ -231,9 +238,11 @@ impl<'a> Bench<'a> {
             return Ok(());
         }
         let workspace = self.workspace().await?;
+        // The old one stays until then: manifests are read from it, should the image be made once more.
+        let sandbox = self.start_sandbox(workspace).await?;
         self.stop_sandbox().await;
-        let Some(image) = self.image.clone() else { return Ok(()) };
-        self.start_sandbox(&image, workspace).await
+        self.sandbox = Some(sandbox);
+        Ok(())
     }
 
     async fn stop_sandbox(&mut self) {
