@@ -4,10 +4,13 @@
 mod support;
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use codegod_docker::budget::{self, Budget, Collected, Mode, Request};
-use codegod_docker::{CommandSpec, Engine, Error, Network, Sandbox, Settings};
+use codegod_docker::{CommandSpec, Engine, Error, Network, Sandbox, Settings, environment};
+use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::id::GoalId;
 use tokio_util::sync::CancellationToken;
 
@@ -178,6 +181,59 @@ async fn an_image_that_went_after_it_was_looked_up_is_told_as_gone() {
         matches!(&error, Error::ImageGone { image } if *image == name) && error.is_transient(),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn whoever_needs_an_environment_gets_it_although_it_is_removed_all_the_time() {
+    let (engine, _) = support::workbench().await;
+    let word = GoalId::random();
+    let step = |run: String| SetupStep { run, workdir: String::new(), reads: Vec::new(), root: false };
+    let mut recipe = Recipe::from_base("codegod/workbench");
+    recipe.add(step(format!("echo {word} >/env/one")));
+    let (first, cancel) = (recipe.clone(), CancellationToken::new());
+    recipe.add(step("echo two >/env/two".to_owned()));
+    let ensure = async |recipe: &Recipe| {
+        environment::ensure(&engine, recipe, &support::labels(), |_| None, &cancel, |_| {}).await
+    };
+    let images = [ensure(&first).await.expect("builds").image, ensure(&recipe).await.expect("builds").image];
+    let removed = Arc::new(AtomicUsize::new(0));
+    // Without the looks before that a collection takes, so that it comes between as often as it can.
+    let removing = {
+        let (images, cancel, removed) = (images.clone(), cancel.clone(), Arc::clone(&removed));
+        std::thread::spawn(move || {
+            while !cancel.is_cancelled() {
+                for image in &images {
+                    let removal = Command::new("docker").args(["rmi", image]).output().expect("docker runs");
+                    removed.fetch_add(usize::from(removal.status.success()), Ordering::Relaxed);
+                }
+                std::thread::sleep(Duration::from_millis(400));
+            }
+        })
+    };
+    let mut gone = 0;
+    for round in 0..40 {
+        if round >= 8 && removed.load(Ordering::Relaxed) > 0 {
+            break;
+        }
+        let sandbox = loop {
+            let environment = ensure(&recipe).await.expect("is there, or built anew");
+            match Sandbox::start(&engine, &environment.image, &support::labels(), Network::None).await {
+                Ok(sandbox) => break sandbox,
+                Err(Error::ImageGone { .. }) => gone += 1,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(run(&sandbox, "cat /env/one /env/two").await, format!("{word}\ntwo\n"));
+        sandbox.remove().await.expect("is removed");
+    }
+    cancel.cancel();
+    removing.join().expect("ends");
+    let removed = removed.load(Ordering::Relaxed);
+    eprintln!("{removed} removed, {gone} times between looking up and starting");
+    for image in &images {
+        let _removed = Command::new("docker").args(["rmi", image]).output();
+    }
+    assert!(removed > 0, "nothing was removed meanwhile");
 }
 
 /// A connection with caches of its own, which go with it.
