@@ -10,10 +10,12 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, Pipeline, RedisError, RedisFuture, Value};
 
 use super::is_spent;
-use super::target::{RESPONSE_TIMEOUT, Target};
+use super::target::Target;
 use crate::client::Error;
 use crate::keys::Keys;
 
+/// How long a command that does not block may take.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after its time a blocking read may still answer.
 const GRACE: Duration = Duration::from_secs(5);
 
