@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use codegod_protocol::client::{Client, Error, GoalEntry, Listener, PlanningOutcome};
+use codegod_protocol::backoff::Backoff;
+use codegod_protocol::client::{
+    Client, Error, GoalEntry, Listener, PLANNING_LEASE_MS, Planning, PlanningOutcome, PlanningToken,
+};
 use codegod_protocol::environment;
 use codegod_protocol::goal::{Goal, GoalKind, GoalState};
 use codegod_protocol::id::GoalId;
@@ -17,8 +20,8 @@ use crate::settings::Settings;
 
 /// How long a read waits: also the longest the master takes to end.
 const WAIT_MS: usize = 1_000;
-/// The wait after Redis failed to answer.
-const RETRY: Duration = Duration::from_secs(1);
+/// How often a master that plans says that it still does.
+const RENEWAL: Duration = Duration::from_millis(PLANNING_LEASE_MS / 5);
 
 /// Plans goals until told to stop. A read that waits is let finish: dropped, it would take an entry
 /// along.
@@ -29,9 +32,11 @@ pub(crate) async fn keep_planning(
     library: Library,
     stop: CancellationToken,
 ) {
+    let mut backoff = Backoff::default();
     while !stop.is_cancelled() {
         match listener.goals(&settings.name, WAIT_MS).await {
             Ok(entries) => {
+                backoff.reset();
                 for entry in entries {
                     if let Err(error) = handle(&client, &library, &entry).await {
                         // Not acknowledged: it is read again, by this master or another.
@@ -41,7 +46,7 @@ pub(crate) async fn keep_planning(
             }
             Err(error) => {
                 tracing::warn!(%error, "waiting for Redis");
-                let _ended_early = stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+                let _ended_early = stop.run_until_cancelled(backoff.wait()).await;
             }
         }
     }
@@ -52,18 +57,50 @@ async fn handle(client: &Client, library: &Library, entry: &GoalEntry) -> Result
         client.quarantine("goals", &entry.goal, "it is not a goal's id").await?;
         return client.acknowledge_goal(&entry.entry).await;
     };
-    match client.begin_planning(&id).await? {
-        PlanningOutcome::Accepted => {}
-        PlanningOutcome::Superseded(state) => {
+    let token = match client.begin_planning(&id).await? {
+        Planning::Begun(token) => token,
+        Planning::Superseded(state) => {
             tracing::info!(goal.id = %id, state, "not planned: it is not waiting for that");
             return client.acknowledge_goal(&entry.entry).await;
         }
+    };
+    let submitted = tokio::select! {
+        submitted = understand_and_submit(client, library, &id, &token) => submitted?,
+        () = lose_planning(client, &id, &token, &entry.entry) => {
+            tracing::warn!(goal.id = %id, "another master plans it, or it was cancelled");
+            return Ok(());
+        }
+    };
+    if let PlanningOutcome::Superseded(state) = submitted {
+        tracing::warn!(goal.id = %id, state, "what was planned is thrown away");
     }
-    let outcome = match client.goal(&id).await {
+    client.acknowledge_goal(&entry.entry).await
+}
+
+/// Says again and again that the goal is being planned; returns when it is not this master's any more.
+async fn lose_planning(client: &Client, goal: &GoalId, token: &PlanningToken, entry: &str) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        match client.renew_planning(goal, token, entry).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The token fences: if another has begun meanwhile, nothing of this can be submitted.
+            Err(error) => tracing::warn!(goal.id = %goal, %error, "the planning lease could not be renewed"),
+        }
+    }
+}
+
+async fn understand_and_submit(
+    client: &Client,
+    library: &Library,
+    id: &GoalId,
+    token: &PlanningToken,
+) -> Result<PlanningOutcome, Error> {
+    let outcome = match client.goal(id).await {
         Ok(goal) => plan(client, library, &goal).await?,
         Err(Error::Undecodable { what, reason }) => {
             let reason = format!("{what} can't be read: {reason}");
-            client.quarantine("goals", &entry.goal, &reason).await?;
+            client.quarantine("goals", id.as_str(), &reason).await?;
             Planned::Ended { state: GoalState::Failed, reason, intent: None }
         }
         Err(error) => return Err(error),
@@ -71,22 +108,20 @@ async fn handle(client: &Client, library: &Library, entry: &GoalEntry) -> Result
     let submitted = match &outcome {
         Planned::Plan(plan) => {
             tracing::info!(goal.id = %id, tasks = plan.tasks.len(), "planned");
-            client.submit_plan(&id, &plan.intent, &plan.tasks).await
+            client.submit_plan(id, token, &plan.intent, &plan.tasks).await
         }
         Planned::Ended { state, reason, intent } => {
             tracing::info!(goal.id = %id, state = state.name(), reason, "ended without a plan");
-            client.end_goal(&id, *state, reason, intent.as_deref()).await
+            client.end_goal(id, token, *state, reason, intent.as_deref()).await
         }
     };
     match submitted {
-        Ok(_) => {}
         // A plan that breaks a rule breaks it at every try.
         Err(error @ Error::Undecodable { .. }) => {
-            client.end_goal(&id, GoalState::Failed, &error.to_string(), None).await?;
+            client.end_goal(id, token, GoalState::Failed, &error.to_string(), None).await
         }
-        Err(error) => return Err(error),
+        other => other,
     }
-    client.acknowledge_goal(&entry.entry).await
 }
 
 /// What planning came to.

@@ -67,7 +67,7 @@ async fn serve() -> anyhow::Result<()> {
         settings.clone(),
         stop.clone(),
     ));
-    work.spawn(upkeep::keep_releasing(client.clone(), stop.clone()));
+    work.spawn(upkeep::keep_ticking(client.clone(), settings.lease_ms, stop.clone()));
     work.spawn(upkeep::keep_sweeping(client.clone(), stop.clone()));
     work.spawn(fleet::keep_size(client.clone(), settings.clone(), stop.clone()));
     tracing::info!(master = settings.name, redis = client.url(), host = settings.host, "ready");

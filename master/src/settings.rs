@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use codegod_protocol::client::Client;
+use codegod_protocol::client::{Client, LEASE_MS};
 use codegod_protocol::settings::{host_name, variable};
 
 /// Whether the master keeps workers on its host.
@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) prefix: String,
     /// `CODEGOD_FLEET`: `process` (unless set) or `none`.
     pub(crate) keeping: FleetKeeping,
+    /// How long a lease lasts without a heartbeat: `CODEGOD_LEASE_MS`, as for the workers.
+    pub(crate) lease_ms: u64,
     /// Where the workers' binaries are: beside the master's own.
     pub(crate) binaries: PathBuf,
     /// Where the workers' logs go: `CODEGOD_STATE_DIR/log`, else inherited standard error.
@@ -47,7 +49,8 @@ impl Settings {
         let own = std::env::current_exe().context("finding the master's own binary")?;
         let binaries = own.parent().context("finding the folder of the master's binary")?.to_owned();
         let logs = variable("CODEGOD_STATE_DIR").map(|folder| PathBuf::from(folder).join("log"));
+        let lease_ms = variable("CODEGOD_LEASE_MS").and_then(|text| text.parse().ok()).unwrap_or(LEASE_MS);
         let name = format!("master-{host}-{}", std::process::id());
-        Ok(Self { name, host, redis_url, prefix, keeping, binaries, logs })
+        Ok(Self { name, host, redis_url, prefix, keeping, lease_ms, binaries, logs })
     }
 }

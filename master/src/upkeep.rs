@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use codegod_docker::{Engine, Labels, Settings, sweeper};
-use codegod_protocol::client::Client;
+use codegod_protocol::client::{Client, Ticked};
+use codegod_protocol::id::Role;
 use tokio_util::sync::CancellationToken;
 
-/// How often is looked; idle agents look as well.
+/// How often is looked; agents at work look as well.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Looks after delayed tasks until told to stop.
-pub(crate) async fn keep_releasing(client: Client, stop: CancellationToken) {
+/// Does what time alone brings about in every role's queue, until told to stop. Without a master, agents
+/// do it when they ask for work; with one it also happens when all of them are busy.
+pub(crate) async fn keep_ticking(client: Client, lease_ms: u64, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-        match client.release_delayed().await {
-            Ok(0) => {}
-            Ok(released) => tracing::info!(released, "delayed tasks are ready again"),
-            Err(error) => tracing::debug!(%error, "delayed tasks could not be looked at"),
+        for role in Role::ALL {
+            match client.tick(role, lease_ms).await {
+                Ok(ticked) if ticked == Ticked::default() => {}
+                Ok(Ticked { expired, released, aged, quarantined }) => {
+                    tracing::info!(%role, expired, released, aged, quarantined, "time has passed");
+                }
+                Err(error) => tracing::debug!(%error, "a queue could not be looked after"),
+            }
         }
     }
 }

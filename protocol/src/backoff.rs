@@ -39,6 +39,13 @@ impl Backoff {
         self.tries
     }
 
+    /// The same after so many tries that failed.
+    #[must_use]
+    pub const fn after(mut self, tries: u32) -> Self {
+        self.tries = tries;
+        self
+    }
+
     /// A try succeeded: the next wait is the first again.
     pub const fn reset(&mut self) {
         self.tries = 0;

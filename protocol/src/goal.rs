@@ -35,6 +35,9 @@ pub struct Goal {
     pub kind: GoalKind,
     /// When it was submitted, Unix time in milliseconds.
     pub submitted_ms: u64,
+    /// When it should be done, Unix time in milliseconds: near it, its tasks come first.
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
 }
 
 /// What a goal is for.

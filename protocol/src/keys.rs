@@ -5,13 +5,18 @@
 //! | `goals` | stream, group `masters` | goals to be planned |
 //! | `goals:recent` | list | ids of all goals, newest first |
 //! | `goal:<goal>` | hash | the goal, its state, intent, counts and published commit |
-//! | `plan:<goal>` | hash | number → task |
-//! | `task:<task>` | hash | its state, attempt, lease holder, result |
+//! | `plan:<goal>`, `results:<goal>` | hash | number → task, number → what its last attempt published |
+//! | `task:<task>` | hash | its state, attempt, lease holder |
 //! | `blobs:<goal>` | hash | commit → git bundle |
-//! | `queues:<role>` | hash | which streams of the role's queue exist |
-//! | `queue:<role>:<priority>[:<capabilities>]` | stream, group `workers` | ready tasks |
-//! | `bell:<role>[:<capabilities>]` | list | wakes an idle worker |
-//! | `delayed` | hash | task → when its backoff is over |
+//! | `queue:<role>` | stream, group `workers` | an entry for each ready or running task of the role |
+//! | `ready:<role>:<priority>:<path>[:<capabilities>]` | list | which ready tasks come first |
+//! | `queues:<role>` | hash | which of these lists exist, and when the queue was last looked after |
+//! | `idle:<role>` | hash | workers that wait for a task |
+//! | `bell:<agent>` | list | wakes that worker |
+//! | `delayed`, `delayed:<second>` | hash, list | tasks waiting out a backoff, by when it is over |
+//! | `parked:<goal>` | list | tasks of a paused goal that were due |
+//! | `deadlines` | hash | goal → its deadline |
+//! | `goals:ended` | list | goals in the order in which they ended |
 //! | `follow_ups` | stream, group `masters` | held tasks whose next steps are to be added |
 //! | `dead`, `quarantine` | stream | tasks given up, entries that can't be read |
 //! | `events` | stream | who did what |
@@ -58,8 +63,6 @@ impl Keys {
         goals = "goals";
         /// Ids of all goals, newest first.
         recent_goals = "goals:recent";
-        /// Tasks waiting out a backoff.
-        delayed = "delayed";
         /// Held tasks whose next steps are to be added.
         follow_ups = "follow_ups";
         /// Tasks given up.
@@ -98,15 +101,25 @@ impl Keys {
     pub fn task(&self, task: &TaskId) -> String {
         format!("{}task:{task}", self.prefix)
     }
-    /// Which streams of a role's queue exist.
+    /// What a goal's tasks published.
+    #[must_use]
+    pub fn results(&self, goal: &GoalId) -> String {
+        format!("{}results:{goal}", self.prefix)
+    }
+    /// Which ready lists a role has.
     #[must_use]
     pub fn queues(&self, role: Role) -> String {
         format!("{}queues:{role}", self.prefix)
     }
-    /// One stream of a role's queue.
+    /// A role's queue.
     #[must_use]
-    pub fn queue(&self, role: Role, suffix: &str) -> String {
-        format!("{}queue:{role}:{suffix}", self.prefix)
+    pub fn queue(&self, role: Role) -> String {
+        format!("{}queue:{role}", self.prefix)
+    }
+    /// What wakes an idle agent.
+    #[must_use]
+    pub fn bell(&self, agent: &AgentId) -> String {
+        format!("{}bell:{agent}", self.prefix)
     }
     /// An agent's log.
     #[must_use]

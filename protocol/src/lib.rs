@@ -4,10 +4,12 @@
 //! crate, and every Redis key and server-side script is made here. The words are those of
 //! `ARCHITECTURE.md`; nothing in this crate knows Docker, a terminal or a playbook.
 
+pub mod acl;
 pub mod action;
 pub mod agent;
 pub mod backoff;
 pub mod client;
+pub mod engine;
 pub mod environment;
 pub mod event;
 pub mod evidence;

@@ -56,11 +56,11 @@ pub enum PlanError {
 }
 
 /// Checks the rules that every plan must meet: unique ids, known needs, no cycle, every task has a
-/// validation and asks its role only for what that role does.
+/// validation and asks its role only for what that role does. Gives its [`longest_paths`].
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check(tasks: &[Task]) -> Result<(), PlanError> {
+pub fn check(tasks: &[Task]) -> Result<BTreeMap<TaskId, u32>, PlanError> {
     if tasks.is_empty() {
         return Err(PlanError::Empty);
     }
@@ -76,7 +76,7 @@ pub fn check(tasks: &[Task]) -> Result<(), PlanError> {
             return Err(PlanError::UnknownNeed { task: task.id.clone(), need: need.clone() });
         }
     }
-    longest_paths(tasks).map(|_| ())
+    longest_paths(tasks)
 }
 
 /// Checks one task by itself.
@@ -112,34 +112,43 @@ fn actions(procedure: &Procedure) -> impl Iterator<Item = &crate::action::Action
 /// # Errors
 /// [`PlanError::Cycle`] when tasks need one another in a circle.
 pub fn longest_paths(tasks: &[Task]) -> Result<BTreeMap<TaskId, u32>, PlanError> {
-    let mut open: BTreeMap<&TaskId, usize> = tasks.iter().map(|task| (&task.id, 0)).collect();
-    for need in tasks.iter().flat_map(|task| &task.needs) {
+    let needs = tasks.iter().map(|task| (&task.id, task.needs.iter().collect())).collect();
+    Ok(paths(&needs)?.into_iter().map(|(id, length)| (id.clone(), length)).collect())
+}
+
+/// As [`longest_paths`], of a graph: task → what it needs. Needs outside the graph count for nothing.
+///
+/// # Errors
+/// [`PlanError::Cycle`].
+pub fn paths<'a>(
+    needs: &BTreeMap<&'a TaskId, Vec<&'a TaskId>>,
+) -> Result<BTreeMap<&'a TaskId, u32>, PlanError> {
+    let mut open: BTreeMap<&TaskId, usize> = needs.keys().map(|id| (*id, 0)).collect();
+    for need in needs.values().flatten() {
         if let Some(count) = open.get_mut(need) {
             *count += 1;
         }
     }
-    let by_id: BTreeMap<&TaskId, &Task> = tasks.iter().map(|task| (&task.id, task)).collect();
-    let mut lengths: BTreeMap<TaskId, u32> = tasks.iter().map(|task| (task.id.clone(), 1)).collect();
+    let mut lengths: BTreeMap<&TaskId, u32> = needs.keys().map(|id| (*id, 1)).collect();
     // Kahn's algorithm from the plan's ends backwards.
     let mut done: Vec<&TaskId> = open.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
     let mut next = 0;
     while let Some(id) = done.get(next).copied() {
         next += 1;
         let length = lengths[id];
-        for need in by_id[id].needs.iter().filter_map(|need| by_id.get(need)) {
-            if let Some(known) = lengths.get_mut(&need.id) {
-                *known = (*known).max(length + 1);
+        for need in &needs[id] {
+            let Some(count) = open.get_mut(need) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                done.push(need);
             }
-            if let Some(count) = open.get_mut(&need.id) {
-                *count -= 1;
-                if *count == 0 {
-                    done.push(&need.id);
-                }
+            if let Some(known) = lengths.get_mut(need) {
+                *known = (*known).max(length + 1);
             }
         }
     }
-    match tasks.iter().find(|task| open[&task.id] > 0) {
-        Some(task) => Err(PlanError::Cycle(task.id.clone())),
+    match open.iter().find(|(_, count)| **count > 0) {
+        Some((id, _)) => Err(PlanError::Cycle((*id).clone())),
         None => Ok(lengths),
     }
 }

@@ -61,6 +61,7 @@ fn goal_for(text: String, intent: &Intent) -> Goal {
         deployment: Deployment::default(),
         kind: GoalKind::Build,
         submitted_ms: 0,
+        deadline_ms: None,
     }
 }
 

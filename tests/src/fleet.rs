@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use codegod_protocol::client::{Client, GoalView, PlanningOutcome, now_ms};
+use codegod_protocol::client::{Client, GoalView, Planning, PlanningOutcome, now_ms};
 use codegod_protocol::goal::Goal;
 use codegod_protocol::id::{AgentId, GoalId, Role};
 use codegod_protocol::task::Task;
@@ -150,11 +150,14 @@ impl Fleet {
         redis::pipe()
             .atomic()
             .hset(keys.goal(&goal.id), "goal", serde_json::to_string(goal)?)
-            .hset(keys.goal(&goal.id), "state", "planning")
+            .hset(keys.goal(&goal.id), "state", "queued")
             .persist(keys.blobs(&goal.id))
             .lpush(keys.recent_goals(), goal.id.as_str())
             .exec(&mut raw)?;
-        let outcome = self.client.submit_plan(&goal.id, &plans::intent(), tasks).await?;
+        let Planning::Begun(token) = self.client.begin_planning(&goal.id).await? else {
+            bail!("{} can't be planned", goal.id);
+        };
+        let outcome = self.client.submit_plan(&goal.id, &token, &plans::intent(), tasks).await?;
         ensure!(outcome == PlanningOutcome::Accepted, "the plan was not taken: {outcome:?}");
         Ok(goal.id.clone())
     }

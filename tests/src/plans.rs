@@ -21,6 +21,7 @@ pub fn goal(text: &str) -> Goal {
         deployment: Default::default(),
         kind: Default::default(),
         submitted_ms: now_ms(),
+        deadline_ms: None,
     }
 }
 

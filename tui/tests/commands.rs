@@ -235,9 +235,9 @@ async fn failed_blocked_and_cancelled_goals_say_why_and_exit_1_2_1() {
 
     let child = world.start(&["build", "a pony"]);
     let goal = world.queued().await;
-    world.client.begin_planning(&goal.id).await.unwrap();
+    let token = world.begin_planning(&goal.id).await;
     let reason = "no playbook covers \"a pony\"; set VLLM_API_URL";
-    world.client.end_goal(&goal.id, GoalState::Blocked, reason, Some(&intent())).await.unwrap();
+    world.client.end_goal(&goal.id, &token, GoalState::Blocked, reason, Some(&intent())).await.unwrap();
     let ran = Ran::of(child).await;
     assert_eq!(ran.code, Some(2));
     assert!(ran.stdout.contains(reason), "{}", ran.stdout);
@@ -256,7 +256,7 @@ async fn a_signal_without_a_terminal_detaches_and_the_goal_goes_on() {
         let mut child = world.start(&["build", "x"]);
         let goal = world.queued().await;
         // Wait until it follows: the first event is spoken of.
-        world.client.begin_planning(&goal.id).await.unwrap();
+        world.begin_planning(&goal.id).await;
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         while !said.contains("is being planned") {

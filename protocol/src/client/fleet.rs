@@ -37,7 +37,8 @@ impl Client {
         Ok(told.iter().filter_map(|json| decode("a command", json).ok()).collect())
     }
 
-    /// Takes an agent that ended off the list, with what it was told; its memory and log stay.
+    /// Takes an agent that ended off the list, with what it was told; its memory and log stay. What it held
+    /// is ready again at once, or given up after its last attempt.
     ///
     /// # Errors
     /// [`Error::Redis`].
@@ -45,7 +46,8 @@ impl Client {
         let mut pipe = redis::pipe();
         pipe.atomic().hdel(self.keys.agents(), agent.to_string()).ignore();
         pipe.del(self.keys.commands(agent)).ignore();
-        self.pipe("taking an agent off the list", &pipe).await
+        self.pipe::<()>("taking an agent off the list", &pipe).await?;
+        self.bury(agent).await.map(|_| ())
     }
 
     /// Every agent on the list, dead ones too; what can't be read is left out.
@@ -155,11 +157,46 @@ impl Client {
     /// [`Error::Redis`].
     pub async fn fleet_id(&self) -> Result<String, Error> {
         let key = self.keys.fleet();
+        // Asked first: a worker's user may read the id, but not make one.
+        let known: Option<String> =
+            self.query("asking for the fleet's id", redis::cmd("HGET").arg(&key).arg("id")).await?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
         let proposed = crate::id::GoalId::random().to_string().replacen("g-", "f-", 1);
         let mut pipe = redis::pipe();
         pipe.atomic().hset_nx(&key, "id", proposed).ignore().hget(&key, "id");
         let (id,): (String,) = self.pipe("asking for the fleet's id", &pipe).await?;
         Ok(id)
+    }
+
+    /// Pauses the fleet: nothing is handed out, and running attempts are handed back. Returns whether that
+    /// changed anything.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn pause_fleet(&self) -> Result<bool, Error> {
+        self.pause_or_resume_fleet("pause").await
+    }
+
+    /// Lets a paused fleet go on. Returns whether that changed anything.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn resume_fleet(&self) -> Result<bool, Error> {
+        self.pause_or_resume_fleet("resume").await
+    }
+
+    async fn pause_or_resume_fleet(&self, what: &str) -> Result<bool, Error> {
+        let reply: String = self
+            .script(&scripts::PAUSE_FLEET, |s| {
+                s.arg(what);
+                for role in Role::ALL {
+                    s.arg(role.name());
+                }
+            })
+            .await?;
+        Ok(reply == "ok")
     }
 
     /// Makes this process the one that looks after a host's fleet, for `seconds`. Returns whether it is.

@@ -1,29 +1,29 @@
 //! The typed client: everything that codegod's processes do with Redis.
 //!
-//! Guarantees, and where they are kept:
-//! - *An accepted goal or task is never lost*: it stands in a stream until the script that stores its
-//!   outcome acknowledges it (`publish.lua`, `submit_plan.lua`).
-//! - *Only the holder of the current attempt publishes*: every claim counts the attempt up, and
-//!   `publish.lua` and `heartbeat.lua` compare it (the fencing token).
-//! - *A dead agent's task is picked up by any other*: a lease is the idle time of the queue entry in its
-//!   consumer group's pending list, renewed by `heartbeat.lua`; `claim.lua` takes over what ran out.
+//! [`crate::engine`] says what queues, leases and publishing guarantee, and how.
 
 mod connection;
 mod fleet;
 mod goals;
+mod growth;
+mod leases;
+mod planning;
 mod scripts;
+mod stored;
 mod streams;
-mod tasks;
 mod trouble;
+mod turn;
 mod view;
 
 pub use connection::{Access, Listener};
 use connection::{Link, Target};
 pub use fleet::{Command, MAX_AGENTS};
-pub use goals::{GoalEntry, PlanningOutcome};
+pub use growth::{FollowUp, Growth, GrowthOutcome, PlanGraph, PlanNode};
+pub use leases::{LeaseState, Ticked};
+pub use planning::{GoalEntry, PLANNING_LEASE_MS, Planning, PlanningOutcome, PlanningToken};
 pub use streams::{LogLine, StreamPosition};
-pub use tasks::{Claim, Claimed, FollowUp, LeaseState, PublishOutcome};
 pub use trouble::Trouble;
+pub use turn::{Claim, Claimed, MAX_BATCH, PublishOutcome, Turn, Worker};
 pub use view::{GoalView, QueueView, TaskView};
 
 use std::sync::Arc;
@@ -77,8 +77,8 @@ pub enum Error {
         /// Where, without the password.
         url: String,
     },
-    /// Nobody answers.
-    #[error("Redis at {url} does not answer")]
+    /// Nobody answers there, or nobody who lets us in.
+    #[error("Redis at {url} {}", trouble::of_connecting(source))]
     Unreachable {
         /// Where, without the password.
         url: String,

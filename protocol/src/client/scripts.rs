@@ -1,4 +1,4 @@
-//! The server-side scripts, each with the shared prelude in front, loaded by hash on first use.
+//! The server-side scripts, each with the shared parts that it takes in front, loaded by hash on first use.
 
 use std::sync::LazyLock;
 
@@ -14,8 +14,8 @@ pub(super) struct Named {
 }
 
 impl Named {
-    fn new(doing: &'static str, body: &str) -> Self {
-        Self { doing, script: Script::new(&format!("{}\n{body}", include_str!("../scripts/prelude.lua"))) }
+    fn new(doing: &'static str, parts: &[&str]) -> Self {
+        Self { doing, script: Script::new(&parts.join("\n")) }
     }
 
     /// An invocation with the arguments that every script takes. One key is named so that a cluster
@@ -28,25 +28,35 @@ impl Named {
 }
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal, $doing:literal;)*) => {
-        $(pub(super) static $name: LazyLock<Named> =
-            LazyLock::new(|| Named::new($doing, include_str!(concat!("../scripts/", $file))));)*
+    ($($name:ident = $file:literal [$($part:literal),*], $doing:literal;)*) => {
+        $(pub(super) static $name: LazyLock<Named> = LazyLock::new(|| {
+            Named::new($doing, &[
+                include_str!("../scripts/lib/base.lua"),
+                $(include_str!(concat!("../scripts/lib/", $part, ".lua")),)*
+                include_str!(concat!("../scripts/", $file, ".lua")),
+            ])
+        });)*
     };
 }
 
+// Each with the parts of `scripts/lib` that it takes: what it does not need would cost it time at every call.
 scripts! {
-    SUBMIT_GOAL = "submit_goal.lua", "submitting a goal";
-    BEGIN_PLANNING = "begin_planning.lua", "beginning to plan a goal";
-    SUBMIT_PLAN = "submit_plan.lua", "submitting a plan";
-    END_GOAL = "end_goal.lua", "ending a goal without a plan";
-    CLAIM = "claim.lua", "claiming a task";
-    HEARTBEAT = "heartbeat.lua", "renewing a lease";
-    PUBLISH = "publish.lua", "publishing a result";
-    RELEASE = "release.lua", "handing an attempt back";
-    GROW = "grow.lua", "adding tasks to a running plan";
-    GIVE_UP = "give_up.lua", "giving up a held task";
-    CANCEL_GOAL = "cancel_goal.lua", "cancelling a goal";
-    RETRY_TASK = "retry_task.lua", "retrying a task";
-    RELEASE_DELAYED = "release_delayed.lua", "releasing delayed tasks";
-    LEASE_HOST = "lease_host.lua", "taking over a host's fleet";
+    SUBMIT_GOAL = "submit_goal" [], "submitting a goal";
+    BEGIN_PLANNING = "begin_planning" [], "beginning to plan a goal";
+    RENEW_PLANNING = "renew_planning" [], "going on planning a goal";
+    STAGE_PLAN = "stage_plan" ["plan"], "laying down a plan";
+    SUBMIT_PLAN = "submit_plan" ["queue"], "submitting a plan";
+    END_GOAL = "end_goal" [], "ending a goal without a plan";
+    TURN = "turn" ["queue", "life"], "publishing and claiming";
+    RENEW = "renew" [], "renewing leases";
+    RELEASE = "release" ["queue"], "handing an attempt back";
+    RECOVER = "recover" ["queue", "life"], "taking back what an agent held";
+    TICK = "tick" ["queue", "life"], "looking after a queue";
+    GROW = "grow" ["queue", "plan"], "adding tasks to a running plan";
+    GIVE_UP = "give_up" ["queue", "life"], "giving up a held task";
+    CANCEL_GOAL = "cancel_goal" ["queue"], "cancelling a goal";
+    PAUSE_GOAL = "pause_goal" ["queue"], "pausing or resuming a goal";
+    PAUSE_FLEET = "pause_fleet" ["queue"], "pausing or resuming the fleet";
+    RETRY_TASK = "retry_task" ["queue", "life"], "retrying a task";
+    LEASE_HOST = "lease_host" [], "taking over a host's fleet";
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::goals::decode_goal;
-use super::tasks::decode_task;
+use super::leases::task_ids;
+use super::turn::decode_task;
 use super::{Client, Error, decode};
 use crate::goal::{Goal, GoalState};
 use crate::id::{AgentId, GoalId, Role, TaskId};
@@ -70,12 +71,21 @@ pub struct QueueView {
     pub ready: u64,
     /// Tasks that an agent has.
     pub in_flight: u64,
+    /// Nothing is handed out: the fleet is paused.
+    pub paused: bool,
 }
 
 type Fields = HashMap<String, String>;
 
 fn number(fields: &Fields, name: &str) -> Option<u64> {
     fields.get(name)?.parse().ok()
+}
+
+/// What is not open and did not end otherwise.
+fn succeeded(fields: &Fields) -> u64 {
+    let others = ["open", "failed", "blocked", "cancelled"];
+    let others = others.iter().filter_map(|name| number(fields, name)).sum();
+    number(fields, "total").unwrap_or(0).saturating_sub(others)
 }
 
 fn state<T: serde::de::DeserializeOwned>(what: &str, fields: &Fields) -> Result<T, Error> {
@@ -122,7 +132,7 @@ impl Client {
             ended_ms: number(&fields, "ended_ms"),
             tasks: Vec::new(),
             total: number(&fields, "total").unwrap_or(0),
-            succeeded: number(&fields, "succeeded").unwrap_or(0),
+            succeeded: succeeded(&fields),
         })
     }
 
@@ -139,36 +149,24 @@ impl Client {
         if numbers.is_empty() {
             return Ok(view);
         }
+        let mut results: HashMap<u32, String> =
+            self.query("reading results", redis::cmd("HGETALL").arg(self.keys.results(id))).await?;
         let mut pipe = redis::pipe();
         for number in &numbers {
             pipe.hgetall(self.keys.task(&id.task(*number)));
         }
         let states: Vec<Fields> = self.pipe("reading a plan's tasks", &pipe).await?;
         for (number, fields) in numbers.iter().zip(&states) {
-            view.tasks.push(task_view(&plan[number], fields)?);
+            let task = decode_task(&plan[number], &id.task(*number))?;
+            view.tasks.push(task_view(task, fields, results.remove(number))?);
+        }
+        if view.commit.is_none() {
+            // Stored when the goal ends; until then the newest is found among the results.
+            let published = view.tasks.iter().filter(|task| task.state == TaskState::Succeeded);
+            let newest = published.max_by_key(|task| task.ended_ms).and_then(|task| task.result.as_ref());
+            view.commit = newest.and_then(|result| Some(result.outputs.as_ref()?.commit.clone()));
         }
         Ok(view)
-    }
-
-    /// What a task's last attempt published, if anything.
-    ///
-    /// # Errors
-    /// [`Error::Undecodable`], [`Error::Redis`].
-    pub async fn result(&self, task: &TaskId) -> Result<Option<TaskResult>, Error> {
-        let json: Option<String> = self
-            .query("reading a result", redis::cmd("HGET").arg(self.keys.task(task)).arg("result"))
-            .await?;
-        json.map(|json| decode("a result", &json)).transpose()
-    }
-
-    /// The tasks that a task needs now, tasks added later included.
-    ///
-    /// # Errors
-    /// [`Error::Undecodable`], [`Error::Redis`].
-    pub async fn needs(&self, task: &TaskId) -> Result<Vec<TaskId>, Error> {
-        let json: Option<String> =
-            self.query("reading a task", redis::cmd("HGET").arg(self.keys.task(task)).arg("needs")).await?;
-        json.map_or_else(|| Ok(Vec::new()), |json| decode("a task's needs", &json))
     }
 
     /// How full each role's queue is.
@@ -178,19 +176,25 @@ impl Client {
     pub async fn queues(&self) -> Result<Vec<QueueView>, Error> {
         let mut queues = Vec::with_capacity(Role::ALL.len());
         for role in Role::ALL {
-            let suffixes: Vec<String> =
-                self.query("listing queues", redis::cmd("HKEYS").arg(self.keys.queues(role))).await?;
-            let mut view = QueueView { role, ready: 0, in_flight: 0 };
-            for suffix in &suffixes {
-                let stream = self.keys.queue(role, suffix);
-                let length: u64 = self.query("measuring a queue", redis::cmd("XLEN").arg(&stream)).await?;
-                let pending: redis::streams::StreamPendingReply = self
-                    .query("measuring a queue", redis::cmd("XPENDING").arg(&stream).arg("workers"))
-                    .await?;
-                let taken = pending.count() as u64;
-                view.in_flight += taken;
-                view.ready += length.saturating_sub(taken);
+            let stream = self.keys.queue(role);
+            let mut view = QueueView { role, ready: 0, in_flight: 0, paused: false };
+            let mut pipe = redis::pipe();
+            pipe.xlen(&stream).hexists(self.keys.queues(role), "~paused");
+            let (length, paused): (u64, bool) = self.pipe("measuring a queue", &pipe).await?;
+            // Before the first claim there is no group, and asking is an error.
+            if length > 0 {
+                let mut pending = redis::cmd("XPENDING");
+                pending.arg(&stream).arg("workers");
+                let pending: Result<redis::streams::StreamPendingReply, Error> =
+                    self.query("measuring a queue", &pending).await;
+                view.in_flight = match pending {
+                    Ok(pending) => pending.count() as u64,
+                    Err(Error::Redis { source, .. }) if source.code() == Some("NOGROUP") => 0,
+                    Err(error) => return Err(error),
+                };
             }
+            view.ready = length.saturating_sub(view.in_flight);
+            view.paused = paused;
             queues.push(view);
         }
         Ok(queues)
@@ -205,19 +209,20 @@ impl Client {
     }
 }
 
-fn task_view(json: &str, fields: &Fields) -> Result<TaskView, Error> {
-    let task = decode_task(json)?;
+fn task_view(task: Task, fields: &Fields, result: Option<String>) -> Result<TaskView, Error> {
     Ok(TaskView {
         state: state("a task", fields)?,
-        needs: fields
-            .get("needs")
-            .map_or_else(|| Ok(task.needs.clone()), |json| decode("a task's needs", json))?,
+        needs: task_ids(&task.goal, fields.get("needs").map(String::as_str)),
         attempts: fields.get("attempt").and_then(|text| text.parse().ok()).unwrap_or(0),
         agent: fields.get("agent").and_then(|text| text.parse().ok()),
         started_ms: number(fields, "started_ms"),
         ended_ms: number(fields, "ended_ms"),
-        result: fields.get("result").map(|json| decode("a result", json)).transpose()?,
-        error: fields.get("error").cloned(),
+        result: result.map(|json| decode("a result", &json)).transpose()?,
+        error: if fields.get("state").is_some_and(|state| state == "succeeded") {
+            None
+        } else {
+            fields.get("error").cloned()
+        },
         task,
     })
 }

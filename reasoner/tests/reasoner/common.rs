@@ -18,6 +18,7 @@ pub(crate) fn goal(text: &str) -> Goal {
         deployment: Deployment::CheckOnly,
         kind: GoalKind::Build,
         submitted_ms: 0,
+        deadline_ms: None,
     }
 }
 

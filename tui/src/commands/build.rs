@@ -48,6 +48,7 @@ pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Erro
         deployment: if args.keep_running { Deployment::LeaveRunning } else { Deployment::CheckOnly },
         kind: GoalKind::Build,
         submitted_ms: now_ms(),
+        deadline_ms: None,
     };
     let beside = std::env::current_dir().ok();
     Origin { folder, out: new_folder, beside, ..Origin::default() }.remember(&id);
@@ -76,6 +77,7 @@ pub(super) async fn verify(at: &Place, of: GoalId, detach: bool, out: &Out) -> R
         deployment: Deployment::CheckOnly,
         kind: GoalKind::Verify { of },
         submitted_ms: now_ms(),
+        deadline_ms: None,
     };
     submit(&client, &goal, detach, out).await
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use codegod_protocol::agent::AgentStatus;
-use codegod_protocol::client::{Claim, Client, now_ms};
+use codegod_protocol::client::{Claim, Client, Planning, PlanningToken, Worker, now_ms};
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{AgentId, GoalId, Role};
 use codegod_protocol::intent::Intent;
@@ -86,15 +86,24 @@ impl World {
 
     /// Plans a goal as a master does: two backend tasks, one behind the other.
     pub(crate) async fn plan(&self, goal: &GoalId) {
-        self.client.begin_planning(goal).await.unwrap();
+        let token = self.begin_planning(goal).await;
         let tasks = [task(goal, 1, &[]), task(goal, 2, &[1])];
-        self.client.submit_plan(goal, &intent(), &tasks).await.unwrap();
+        self.client.submit_plan(goal, &token, &intent(), &tasks).await.unwrap();
+    }
+
+    /// Begins to plan a goal as a master does.
+    pub(crate) async fn begin_planning(&self, goal: &GoalId) -> PlanningToken {
+        match self.client.begin_planning(goal).await.unwrap() {
+            Planning::Begun(token) => token,
+            Planning::Superseded(state) => panic!("{goal} is {state}"),
+        }
     }
 
     /// Claims the next task and publishes a result of that status as a worker does.
     pub(crate) async fn work(&self, commit: &str, status: &str) {
         let agent = AgentId::random(Role::Backend);
-        let Claim::Task(claimed) = self.client.claim(&agent, &[], 15_000).await.unwrap() else {
+        let Some(Claim::Task(claimed)) = self.client.claim(&mut Worker::new(&agent, &[])).await.unwrap()
+        else {
             panic!("there is no task to claim")
         };
         let evidence =

@@ -1,0 +1,284 @@
+//! A worker's turn: publish what is done and claim what comes next, in one round trip.
+
+use super::goals::decode_goal;
+use super::{Client, Error, decode, encode, scripts};
+use crate::backoff::Backoff;
+use crate::goal::Goal;
+use crate::id::{AgentId, GoalId, IdError, TaskId};
+use crate::result::{ResultStatus, TaskResult};
+use crate::task::{TASK_VERSION, Task};
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The wait after a first failed attempt; it doubles with each further one.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest wait between two attempts.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// How many results one turn may carry, and how many tasks it may claim.
+pub const MAX_BATCH: usize = 256;
+
+/// How many goals a worker remembers.
+const MAX_KNOWN_GOALS: usize = 32;
+
+/// Who takes a turn.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    pub(super) agent: AgentId,
+    name: String,
+    capabilities: String,
+    /// It stands on the list of the idle, as far as it knows.
+    pub(super) idle: bool,
+    /// Goals that it has been told of; a goal does not change.
+    goals: HashMap<GoalId, Result<Goal, String>>,
+}
+
+impl Worker {
+    /// A worker of the agent's role that has these capabilities.
+    #[must_use]
+    pub fn new(agent: &AgentId, capabilities: &[String]) -> Self {
+        let capabilities = format!("+{}+", capabilities.join("+"));
+        Self {
+            agent: agent.clone(),
+            name: agent.to_string(),
+            capabilities,
+            idle: false,
+            goals: HashMap::new(),
+        }
+    }
+
+    /// As the script takes them: each between spaces.
+    fn known_goals(&self) -> String {
+        let mut known = String::from(" ");
+        for goal in self.goals.keys() {
+            known.push_str(goal.as_str());
+            known.push(' ');
+        }
+        known
+    }
+
+    /// The agent.
+    #[must_use]
+    pub fn agent(&self) -> &AgentId {
+        &self.agent
+    }
+}
+
+/// What came of a turn.
+#[derive(Debug)]
+pub struct Turn {
+    /// For each result, in order.
+    pub outcomes: Vec<PublishOutcome>,
+    /// What was claimed; at most as many as wanted.
+    pub claims: Vec<Claim>,
+    /// Nobody has looked after the role's queue lately: call [`Client::tick`].
+    pub upkeep_due: bool,
+    /// The fleet is paused: nothing is handed out.
+    pub paused: bool,
+    /// So much stood in the way that looking was broken off: ask again at once.
+    pub ask_again: bool,
+}
+
+/// What a worker got.
+#[derive(Debug)]
+pub enum Claim {
+    /// An attempt at a task.
+    Task(Box<Claimed>),
+    /// An attempt at something that this worker can't read; it must be published as failed for good.
+    Undecodable {
+        /// The task.
+        task: TaskId,
+        /// The attempt that was started.
+        attempt: u32,
+        /// Why it can't be read.
+        reason: String,
+    },
+}
+
+/// An attempt at a task.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The task.
+    pub task: Task,
+    /// Its goal.
+    pub goal: Goal,
+    /// The attempt: the fencing token.
+    pub attempt: u32,
+}
+
+/// What came of publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// Stored, and everything that follows from it done; also when that was at an earlier call whose
+    /// answer was lost.
+    Published,
+    /// The attempt does not hold its task's lease any more; nothing was changed.
+    Stale,
+}
+
+type TurnReply = (u8, u8, u8, Vec<String>, Vec<String>, Vec<String>);
+
+impl Client {
+    /// A worker's turn: publishes `results` (each commit's bundle must have been stored before) and claims
+    /// up to `wanted` tasks (both at most [`MAX_BATCH`]), in one round trip. A worker that got fewer than it
+    /// wanted is rung for when something comes ([`Listener::wait_for_bell`]).
+    ///
+    /// Results may be published again when an answer was lost: what is there already is not stored twice.
+    ///
+    /// # Errors
+    /// [`Error::Redis`]; [`Error::Undecodable`] for a result that can't be written.
+    pub async fn turn(
+        &self,
+        worker: &mut Worker,
+        results: &[TaskResult],
+        wanted: usize,
+    ) -> Result<Turn, Error> {
+        let published = results.iter().map(Published::new).collect::<Result<Vec<_>, _>>()?;
+        let wanted = wanted.min(MAX_BATCH);
+        if worker.goals.len() > MAX_KNOWN_GOALS {
+            worker.goals.clear();
+        }
+        let (upkeep_due, paused, ask_again, outcomes, claims, goals): TurnReply = self
+            .script(&scripts::TURN, |s| {
+                s.arg(&worker.name).arg(worker.agent.role().name()).arg(&worker.capabilities);
+                s.arg(wanted).arg(u8::from(worker.idle)).arg(worker.known_goals());
+                for (result, published) in results.iter().zip(&published) {
+                    published.add_to(s, result);
+                }
+            })
+            .await?;
+        for pair in goals.chunks_exact(2) {
+            if let Ok(id) = pair[0].parse() {
+                worker.goals.insert(id, decode_goal(&pair[1]).map_err(|error| error.to_string()));
+            }
+        }
+        let claims =
+            claims.chunks_exact(3).map(|part| claim(part, &worker.goals)).collect::<Result<Vec<_>, _>>()?;
+        if wanted > 0 {
+            worker.idle = claims.len() < wanted;
+        }
+        let outcome = |word: &String| match word.as_str() {
+            "stale" => PublishOutcome::Stale,
+            _ => PublishOutcome::Published,
+        };
+        Ok(Turn {
+            outcomes: outcomes.iter().map(outcome).collect(),
+            claims,
+            upkeep_due: upkeep_due == 1,
+            paused: paused == 1,
+            ask_again: ask_again == 1,
+        })
+    }
+
+    /// Claims the next ready task of the worker's role, if there is one; publishes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn claim(&self, worker: &mut Worker) -> Result<Option<Claim>, Error> {
+        Ok(self.turn(worker, &[], 1).await?.claims.pop())
+    }
+
+    /// Publishes one attempt's result; claims nothing.
+    ///
+    /// # Errors
+    /// [`Error::Redis`]; [`Error::Undecodable`] for a result that can't be written.
+    pub async fn publish(&self, result: &TaskResult) -> Result<PublishOutcome, Error> {
+        let mut worker = Worker::new(&result.agent, &[]);
+        let turn = self.turn(&mut worker, std::slice::from_ref(result), 0).await?;
+        let none =
+            || Error::Undecodable { what: "the answer to a publish".into(), reason: "it is empty".into() };
+        turn.outcomes.first().copied().ok_or_else(none)
+    }
+}
+
+/// What of a result travels beside its JSON, so that no script has to read that.
+struct Published<'a> {
+    json: String,
+    commit: &'a str,
+    reason: &'a str,
+    seconds: f64,
+    backoff_ms: u64,
+}
+
+impl<'a> Published<'a> {
+    fn new(result: &'a TaskResult) -> Result<Self, Error> {
+        let commit = result.outputs.as_ref().map_or("", |outputs| outputs.commit.as_str());
+        // It becomes part of an event's JSON as it is.
+        if !commit.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let reason = format!("{commit:?} is not a commit's id");
+            return Err(Error::Undecodable { what: "a result".to_owned(), reason });
+        }
+        Ok(Self {
+            json: encode("a result", result)?,
+            commit,
+            reason: result.error.as_deref().unwrap_or_else(|| result.status.name()),
+            seconds: if result.seconds.is_finite() { result.seconds } else { 0.0 },
+            backoff_ms: backoff_ms(result.attempt),
+        })
+    }
+
+    fn add_to(&self, script: &mut redis::ScriptInvocation<'_>, result: &TaskResult) {
+        script.arg(result.task.to_string()).arg(result.attempt).arg(result.status.name()).arg(self.commit);
+        script.arg(format!("{:.3}", self.seconds)).arg(self.reason).arg(self.backoff_ms).arg(&self.json);
+    }
+}
+
+fn claim(part: &[String], goals: &HashMap<GoalId, Result<Goal, String>>) -> Result<Claim, Error> {
+    let unreadable = |reason: String| Error::Undecodable { what: "the answer to a claim".to_owned(), reason };
+    let task: TaskId = part[0].parse().map_err(|error: IdError| unreadable(error.to_string()))?;
+    let attempt = part[1].parse().map_err(|_| unreadable(format!("attempt {:?}", part[1])))?;
+    let goal = match goals.get(task.goal()) {
+        Some(Ok(goal)) => Ok(goal.clone()),
+        Some(Err(reason)) => Err(reason.clone()),
+        None => Err("its goal is gone".to_owned()),
+    };
+    Ok(match (decode_task(&part[2], &task), goal) {
+        (Ok(task), Ok(goal)) => Claim::Task(Box::new(Claimed { task, goal, attempt })),
+        (Err(error), _) => Claim::Undecodable { task, attempt, reason: error.to_string() },
+        (_, Err(reason)) => Claim::Undecodable { task, attempt, reason },
+    })
+}
+
+/// Reads a task that must be `id`.
+pub(super) fn decode_task(json: &str, id: &TaskId) -> Result<Task, Error> {
+    let task: Task = decode("a task", json)?;
+    let reason = if task.version != TASK_VERSION {
+        format!("version {} is not known here", task.version)
+    } else if task.id != *id {
+        format!("it says that it is {}", task.id)
+    } else {
+        return Ok(task);
+    };
+    Err(Error::Undecodable { what: "a task".to_owned(), reason })
+}
+
+impl Claim {
+    /// The task of which it is an attempt.
+    #[must_use]
+    pub fn task(&self) -> &TaskId {
+        match self {
+            Claim::Task(claimed) => &claimed.task.id,
+            Claim::Undecodable { task, .. } => task,
+        }
+    }
+}
+
+impl ResultStatus {
+    /// The status's word, as in its JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ResultStatus::Succeeded => "succeeded",
+            ResultStatus::Failed => "failed",
+            ResultStatus::FailedForGood => "failed_for_good",
+            ResultStatus::NeedsFollowUp => "needs_follow_up",
+            ResultStatus::Blocked => "blocked",
+        }
+    }
+}
+
+/// Exponential, with jitter, so that tasks that failed together do not come back together.
+fn backoff_ms(attempt: u32) -> u64 {
+    let delay = Backoff::new(FIRST_BACKOFF, MAX_BACKOFF).after(attempt.saturating_sub(1)).next_delay();
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,132 @@
+-- A role's queue: a stream that holds an entry for each task that is ready or running, and lists that hold
+-- the ready ones in order. The engine's page (engine.rs) says why it takes both.
+-- Made when it is first needed: a turn in the steady state needs none of it.
+
+local function make_queue()
+  -- A task that waited so long goes to the front of its role's queue, whatever its priority (ageing).
+  local AGE_MS = 600000
+  -- From so long before its goal's deadline on, a task has the highest priority.
+  local URGENT_MS = 900000
+  -- An idle worker that has not asked for so long is taken for dead.
+  local IDLE_MS = 5000
+
+  -- How path lengths share lists: exact up to 64, then sixteen classes for each doubling.
+  local function path_class(path)
+    if path <= 64 then return path end
+    local doubling = math.floor(math.log(path) / math.log(2))
+    return 65 + (doubling - 6) * 16 + math.floor((path / 2 ^ doubling - 1) * 16)
+  end
+
+  -- The name of the list that a task belongs to; of two, the greater is served first.
+  local function bucket_of(priority, path, capabilities)
+    local bucket = string.format('%02d:%03d', priority, path_class(path))
+    if capabilities and capabilities ~= '' then bucket = bucket .. ':' .. capabilities end
+    return bucket
+  end
+
+  local function covers(capabilities, wanted)
+    for capability in string.gmatch(wanted, '[^+]+') do
+      if not string.find(capabilities, '+' .. capability .. '+', 1, true) then return false end
+    end
+    return true
+  end
+
+  -- Wakes one idle worker of the role that has the wanted capabilities; false when there is none.
+  local function wake(role, wanted, now)
+    local idle = P .. 'idle:' .. role
+    local function ring(agent, value)
+      local since, capabilities = string.match(value, '^(%d+) (.*)$')
+      if not since or now - tonumber(since) > IDLE_MS then
+        call('HDEL', idle, agent)
+      elseif wanted == '' or covers(capabilities, wanted) then
+        call('HDEL', idle, agent)
+        local bell = P .. 'bell:' .. agent
+        call('RPUSH', bell, 1)
+        -- Whoever died before hearing it must not leave it behind.
+        call('EXPIRE', bell, 60)
+        return true
+      end
+    end
+    if wanted == '' then
+      for _ = 1, 64 do
+        local one = call('HRANDFIELD', idle, 1, 'WITHVALUES')
+        if not one[1] then return false end
+        if ring(one[1], one[2]) then return true end
+      end
+      return false
+    end
+    local all = call('HGETALL', idle)
+    for i = 1, #all, 2 do if ring(all[i], all[i + 1]) then return true end end
+    return false
+  end
+
+  -- What was put into queues in this call; whoever is not taken by the caller itself wakes somebody.
+  local rings = {}
+
+  local function ring_all(now, taken)
+    local nobody = {}
+    for _, r in ipairs(rings) do
+      local whom = r[1] .. ':' .. r[2]
+      if not nobody[whom] and not (taken and taken[r[3]]) and not wake(r[1], r[2], now) then nobody[whom] = true end
+    end
+  end
+
+  -- Lists a ready task; `where` is RPUSH (behind its equals) or LPUSH (before them).
+  local function list_ready(where, role, bucket, entry, task, capabilities)
+    if call(where, P .. 'ready:' .. role .. ':' .. bucket, entry .. ' ' .. task) == 1 then
+      call('HSET', P .. 'queues:' .. role, bucket, 1)
+    end
+    rings[#rings + 1] = { role, capabilities or '', task }
+  end
+
+  local function rank(f, now)
+    local priority = tonumber(f.priority)
+    if f.deadline and now >= tonumber(f.deadline) - URGENT_MS then priority = 10 end
+    return bucket_of(priority, tonumber(f.path), f.capabilities)
+  end
+
+  local function fields(task)
+    local f = call('HMGET', task_key(task), 'role', 'priority', 'path', 'capabilities', 'deadline_ms', 'state', 'entry')
+    return { role = f[1], priority = f[2], path = f[3], capabilities = f[4], deadline = f[5], state = f[6], entry = f[7] }
+  end
+
+  -- An entry of a role's queue: the task's id, and the task, so that who claims it gets both at once. Its size
+  -- also keeps few entries in each node of the stream, which is what finding and deleting one costs by.
+  local function add_entry(role, task)
+    local json = call('HGET', P .. 'plan:' .. goal_of(task), number_of(task)) or ''
+    return call('XADD', P .. 'queue:' .. role, '*', 'task', task, 'json', json)
+  end
+
+  -- Puts a task that has become ready into its role's queue.
+  local function enqueue(task, now, f)
+    f = f or fields(task)
+    local entry = add_entry(f.role, task)
+    call('HSET', task_key(task), 'state', 'ready', 'entry', entry, 'ready_ms', now)
+    list_ready('RPUSH', f.role, rank(f, now), entry, task, f.capabilities)
+  end
+
+  -- Puts a running task back before its equals: its entry stays, its lease ends.
+  local function put_back(task, now)
+    local f = fields(task)
+    call('XACK', P .. 'queue:' .. f.role, 'workers', f.entry)
+    call('HSET', task_key(task), 'state', 'ready', 'ready_ms', now)
+    call('HDEL', task_key(task), 'aged')
+    list_ready('LPUSH', f.role, rank(f, now), f.entry, task, f.capabilities)
+  end
+
+  -- Takes a task's entry out of its queue, whoever holds it. What the lists still say of it is stale: an
+  -- element counts only while the task is ready with that entry.
+  local function unqueue(task)
+    local f = call('HMGET', task_key(task), 'role', 'entry')
+    if f[2] and f[2] ~= '' then
+      call('XACK', P .. 'queue:' .. f[1], 'workers', f[2])
+      call('XDEL', P .. 'queue:' .. f[1], f[2])
+      call('HDEL', task_key(task), 'entry')
+    end
+  end
+
+  return {
+    bucket_of = bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
+    AGE_MS = AGE_MS, rank = rank, fields = fields, add_entry = add_entry, enqueue = enqueue, put_back = put_back, unqueue = unqueue,
+  }
+end
