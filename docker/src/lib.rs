@@ -23,6 +23,8 @@ mod last_use;
 pub mod reaper;
 mod sandbox;
 mod settings;
+#[cfg(test)]
+mod small_daemon;
 pub mod sweeper;
 mod usage;
 mod volumes;

@@ -11,6 +11,7 @@ use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 
 use super::archive::{self, Archive};
+use super::builder;
 use super::container;
 use super::engine::Engine;
 use super::error::{self, Error};
@@ -57,6 +58,12 @@ pub(crate) fn mounts(settings: &Settings, access: Access) -> Vec<Mount> {
 pub(crate) async fn prepare(engine: &Engine, image: &str) -> Result<(), Error> {
     engine.volumes().get_or_try_init(|| prepare_once(engine, image)).await?;
     Ok(())
+}
+
+/// Makes the volumes again that were removed.
+pub(crate) async fn restore(engine: &Engine) -> Result<(), Error> {
+    builder::ensure_empty(engine).await?;
+    prepare_once(engine, builder::EMPTY).await
 }
 
 async fn prepare_once(engine: &Engine, image: &str) -> Result<(), Error> {

@@ -75,7 +75,7 @@ impl Gate {
         let mut known = self.known.lock().await;
         let locality = match &known.locality {
             Some(locality) => locality.clone(),
-            None => known.locality.insert(Locality::ask(&self.engine).await?).clone(),
+            None => known.locality.insert(self.locate().await?).clone(),
         };
         let disks = self.disks(&locality)?;
         let full = Figures {
@@ -106,6 +106,17 @@ impl Gate {
             Some(reason) => Admission::Closed { reason },
             None => Admission::Open(self.places.take(&turn)?),
         })
+    }
+
+    async fn locate(&self) -> Result<Locality, Error> {
+        let locality = Locality::ask(&self.engine).await?;
+        if let Locality::Elsewhere { memory_bytes } = locality {
+            tracing::warn!(
+                memory_bytes,
+                "Docker runs on another machine: of its disk nothing is known from here, of its memory only how much there is"
+            );
+        }
+        Ok(locality)
     }
 
     /// The disks of the state folder and of Docker's data, where that can be seen.
@@ -139,9 +150,15 @@ impl Gate {
     }
 }
 
-/// Whether memory is so plenty that Docker need not be asked: half of it is left when every attempt
-/// took all that is expected of it.
+/// How many attempts of agents whose places are not seen from here there may be at most while Docker is
+/// not asked.
+const UNSEEN: u64 = 8;
+
+/// Whether memory is so plenty that Docker need not be asked: when every attempt took all that is expected
+/// of it, half of it would be left, or enough for some that were not seen.
 fn is_plenty(figures: &Figures, floors: &Floors) -> bool {
     let Memory { available, total } = figures.memory;
-    available.saturating_sub(figures.promised(floors.need(total))) >= (total / 2).max(floors.memory(total))
+    let (need, floor) = (floors.need(total), floors.memory(total));
+    let enough = (total / 2).min(floor.saturating_add(need * UNSEEN));
+    available.saturating_sub(figures.promised(need)) >= enough.max(floor)
 }

@@ -80,7 +80,7 @@ pub(super) async fn hold(
             }
         }
         Cleaner::Busy => {}
-        Cleaner::NoImage => drop_unused(engine, caches, excess, collected).await,
+        Cleaner::NoImage => drop_unused(engine, caches, excess, collected).await?,
     }
     Ok(())
 }
@@ -160,10 +160,17 @@ fn freed(text: &str, caches: &[VolumeUsage]) -> Vec<Removed> {
 }
 
 /// Without an image to look into the caches with, whole ones that no container has go, the largest first.
-async fn drop_unused(engine: &Engine, caches: &[VolumeUsage], mut excess: u64, collected: &mut Collected) {
-    for cache in caches.iter().filter(|cache| cache.usage_data.ref_count == 0) {
+/// Those that this process uses are made again, empty: Docker by itself would give them to root.
+async fn drop_unused(
+    engine: &Engine,
+    caches: &[VolumeUsage],
+    mut excess: u64,
+    collected: &mut Collected,
+) -> Result<(), Error> {
+    let own = |cache: &&VolumeUsage| cache.name.starts_with(&engine.settings().cache_prefix);
+    for cache in caches.iter().filter(|cache| cache.usage_data.ref_count == 0).filter(own) {
         if excess == 0 {
-            return;
+            break;
         }
         let gone = engine.docker().remove_volume(&cache.name, None::<RemoveVolumeOptions>).await;
         match error::removed(gone, format!("remove cache {}", cache.name)) {
@@ -174,11 +181,53 @@ async fn drop_unused(engine: &Engine, caches: &[VolumeUsage], mut excess: u64, c
             Err(error) => collected.failures.push(error.to_string()),
         }
     }
+    if collected.caches.is_empty() { Ok(()) } else { volumes::restore(engine).await }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::Archive;
+    use crate::budget::{Budget, collect};
+    use crate::builder;
+    use crate::small_daemon::SmallDaemon;
+
+    #[tokio::test]
+    async fn without_an_image_to_look_into_them_whole_caches_go_and_are_there_again() {
+        let daemon = SmallDaemon::start("32m");
+        let engine = daemon.connect().await;
+        volumes::restore(&engine).await.expect("are made");
+        let prefix = &engine.settings().cache_prefix;
+        let folder = |name: &str| daemon.path("disk/volumes").join(format!("{prefix}-{name}/_data"));
+        let mut archive = Archive::new();
+        archive.file("cache/npm/large", 10001, 0o644, &[7; 3 << 20]).expect("packs");
+        archive.file("cache/pip/small", 10001, 0o644, &[7; 1 << 20]).expect("packs");
+        let body = bollard::models::ContainerCreateBody {
+            image: Some(builder::EMPTY.to_owned()),
+            cmd: Some(vec!["none".to_owned()]),
+            host_config: Some(bollard::models::HostConfig {
+                mounts: Some(volumes::mounts(engine.settings(), volumes::Access::Preparing)),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let options = None::<bollard::query_parameters::CreateContainerOptions>;
+        let container = engine.docker().create_container(options, body).await.expect("is made").id;
+        container::upload(&engine, &container, "/", archive.finish().expect("packs")).await.expect("uploads");
+
+        let request = Request::within(Budget { images: u64::MAX, caches: 2 << 20 }, Mode::Remove);
+        let held = collect(&engine, &request).await.expect("collects");
+        assert_eq!((held.caches_bytes, held.caches), (4 << 20, vec![]), "a container has them");
+        engine.remove_container(&container).await.expect("is removed");
+        let collected = collect(&engine, &request).await.expect("collects");
+        let npm = Removed { name: format!("{prefix}-npm"), bytes: 3 << 20 };
+        assert_eq!((collected.caches, collected.failures), (vec![npm], vec![]));
+        let owner = |name| std::os::unix::fs::MetadataExt::uid(&folder(name).metadata().expect("is there"));
+        assert_eq!(
+            (owner("npm"), folder("npm/large").exists(), folder("pip").join("small").exists()),
+            (10001, false, true)
+        );
+    }
 
     #[test]
     fn what_the_cleaner_says_is_read_by_number_and_nothing_else_counts() {
