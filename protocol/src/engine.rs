@@ -1,1 +1,93 @@
-//! The engine.
+//! The engine: how tasks wait, are held, published and counted down. This page is the contract; the code is
+//! [`crate::client`] (typed calls) and `src/scripts` (what Redis does in one step).
+//!
+//! # States
+//!
+//! ```text
+//! goal   queued ─→ planning ─→ running ⇄ paused ─→ succeeded | failed | blocked
+//!          └─────────┴───────────┴────────┴─────→ cancelled          (retry: failed, blocked → running)
+//!
+//! task   waiting ─→ ready ─→ running ─→ succeeded
+//!           ↑         ↑         ├─→ ready      lease lost, handed back, or failed with attempts left
+//!           │         │         ├─→ waiting    held: it needs something done first (the plan grows)
+//!           │         └─────────┤
+//!           │                   └─→ failed | blocked | cancelled
+//!           └── a person's retry, for it and for what was cancelled because of it
+//! ```
+//!
+//! A task waits while some of its needs are not published (`pending` counts them). It is ready while it stands
+//! in its role's queue, waits out a backoff (`delayed:…`) or is set aside because its goal is paused
+//! (`parked:…`). It runs while an agent holds its lease.
+//!
+//! # What is guaranteed
+//!
+//! - **Nothing accepted is lost.** A goal stands in the stream `goals` until its plan, or the reason why it has
+//!   none, is stored; a task stands in `queue:<role>` from the moment it is ready until the script that stores
+//!   its outcome deletes the entry. Every step is one script: what Redis has written down is whole. With the
+//!   append-only file this outlives a killed Redis; a replica that was behind when it took over has lost what it
+//!   had not received (Redis replicates asynchronously), and so have we.
+//! - **No result is published twice.** Tasks are executed at least once and published exactly once: each claim
+//!   counts the attempt up, and only the agent and attempt that the task's hash names may publish, renew or hand
+//!   back. The number is the *fencing token*. Whoever is late is told `stale`. A result that is sent again
+//!   because its answer was lost is answered as before and stored once.
+//! - **A dead agent's task is taken up by any other.** A lease is the idle time of the entry in the stream's
+//!   pending list; heartbeats set it back to zero ([`crate::client::Client::renew_leases`]). Any worker of the
+//!   role, or any master, looks for leases that ran out ([`crate::client::Client::tick`], a few times a second in
+//!   all), so a task is ready again at most a quarter of a second after its lease; if its agent is known to be
+//!   dead, at once. After a silence in which nobody looked, for Redis or everybody was away, holders get one
+//!   lease's time to renew first.
+//! - **Failing ends.** A failed attempt comes back after 1 s, doubled each time up to 60 s, with jitter. After
+//!   `max_attempts` the task is a dead letter (stream `dead`, with its reason); a retry gives it its attempts
+//!   again. Attempts that came to nothing through no fault of the task (its agent ended, Docker was away, its
+//!   goal was paused, an answer was lost) do not count.
+//! - **What can't be read blocks nothing.** Entries of a queue that nobody of us wrote are found by the tick,
+//!   elements of the lists by the claim; both go to the stream `quarantine` with the reason.
+//!
+//! # Order
+//!
+//! Within a role: priority 10 to 1, strictly; then the longest remaining path to the end of the plan (the
+//! critical path), then first come, first served. Two things put a task before its turn: a goal whose
+//! deadline is less than 15 minutes away has priority 10, and a task that has waited for ten minutes goes to the
+//! front of its role's queue, so that nothing starves.
+//!
+//! Redis streams hand entries out in the order in which they were added and no other, and codegod keeps to
+//! streams, lists and hashes. So a queue has two halves:
+//!
+//! - the stream `queue:<role>` holds one entry for each task that is ready or running, with the task in it;
+//!   its pending list is the leases;
+//! - lists `ready:<role>:<priority>:<path>[:<capabilities>]` hold `<entry> <task>` of those that are ready. The
+//!   hash `queues:<role>` names the lists that are not empty; the greatest name is served first. Paths are exact
+//!   up to 64 tasks and share a list in sixteen steps for each doubling above that.
+//!
+//! A claim pops elements from the best list and takes the entries by their ids (`XCLAIM … FORCE`). An element
+//! counts only while its task is ready with that entry. So a task changes its place by being listed again
+//! (ageing, a near deadline, a path that grew), and leaves it by changing its state (cancelled): nothing is ever
+//! searched for in a list, and a claim costs the same however long the queue is. The rest is dropped as it
+//! comes up.
+//!
+//! When a plan grows, the master computes the longest paths of the whole plan anew and sends those that grew
+//! with the new tasks, in one script that refuses when the plan is not the one it looked at.
+//!
+//! # A turn
+//!
+//! Workers take turns ([`crate::client::Client::turn`], `turn.lua`): one call publishes what is done (checks the
+//! fencing token, stores the result, deletes the entry, counts down each dependent and enqueues those that reach
+//! zero, updates goal and metrics, appends the events) and claims what comes next. At work that is one round
+//! trip a task, or less, since both halves take many at once. No step costs more in a larger plan or a longer
+//! queue; what it costs grows with the dependents of the published task alone.
+//!
+//! A worker that gets less than it has room for is put on the list of the idle (`idle:<role>`) in the same step,
+//! and waits on its own bell (`bell:<agent>`). Whoever enqueues a task rings one idle worker that can take it;
+//! so nobody polls, one task wakes one worker, and a bell that was lost with its agent costs one wait.
+//!
+//! # Planning
+//!
+//! A master holds a goal as an agent holds a task: an entry of `goals` in its name, renewed while it plans, and a
+//! token that counts up each time planning begins. Tasks are laid down in parts (`stage_plan.lua`), unseen, and
+//! appear all at once (`submit_plan.lua`); an earlier master's parts are removed, its token refused.
+//!
+//! # Pausing
+//!
+//! A paused goal's tasks are set aside when a claim comes upon them, and come back when it is resumed. A paused
+//! fleet hands out nothing. In both, running attempts hear it with their next heartbeat and are handed back: they
+//! begin again from the same inputs later.

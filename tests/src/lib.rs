@@ -1,5 +1,7 @@
 //! Fixtures for whole-system tests: real servers on loopback, started and stopped by the test.
 
+pub mod by_hand;
+pub mod faults;
 pub mod files;
 pub mod fleet;
 pub mod handmade;

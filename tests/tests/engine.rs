@@ -2,72 +2,16 @@
 
 use std::time::Duration;
 
-use codegod_protocol::client::{
-    Claim, Claimed, Client, Growth, GrowthOutcome, LEASE_MS, LeaseState, Planning, PlanningOutcome,
-    PublishOutcome, Worker,
-};
-use codegod_protocol::goal::{Goal, GoalState};
+use codegod_protocol::client::{Growth, GrowthOutcome, LEASE_MS, LeaseState, PublishOutcome};
+use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::result::ResultStatus;
 use codegod_protocol::task::{Task, TaskState};
+use codegod_tests::by_hand::{claim, claim_with, client, expire, must_claim, renew, running_goal, states};
 use codegod_tests::plans;
 use codegod_tests::redis_server::RedisServer;
 
 type Result<T = ()> = anyhow::Result<T>;
-
-async fn client(redis: &RedisServer) -> Result<Client> {
-    Ok(Client::connect(&redis.url(), "codegod:", "test").await?)
-}
-
-/// Submits a goal with a plan made by `tasks`, as intake and a master do.
-async fn running_goal(client: &Client, tasks: impl FnOnce(&Goal) -> Vec<Task>) -> Result<Goal> {
-    let goal = plans::goal("a test");
-    client.submit_goal(&goal).await?;
-    let Planning::Begun(token) = client.begin_planning(&goal.id).await? else {
-        anyhow::bail!("the goal is not waiting to be planned");
-    };
-    let tasks = tasks(&goal);
-    let submitted = client.submit_plan(&goal.id, &token, &plans::intent(), &tasks).await?;
-    assert_eq!(submitted, PlanningOutcome::Accepted);
-    Ok(goal)
-}
-
-async fn claim(client: &Client, agent: &AgentId) -> Result<Option<Claimed>> {
-    claim_with(client, agent, &[]).await
-}
-
-async fn claim_with(client: &Client, agent: &AgentId, capabilities: &[String]) -> Result<Option<Claimed>> {
-    match client.claim(&mut Worker::new(agent, capabilities)).await? {
-        Some(Claim::Task(claimed)) => Ok(Some(*claimed)),
-        None => Ok(None),
-        Some(Claim::Undecodable { reason, .. }) => anyhow::bail!(reason),
-    }
-}
-
-async fn renew(client: &Client, agent: &AgentId, claimed: &Claimed) -> Result<LeaseState> {
-    let attempts = [(claimed.task.id.clone(), claimed.attempt)];
-    Ok(client.renew_leases(agent, &attempts).await?[0])
-}
-
-/// Lets leases of `lease_ms` run out: a queue is looked after a few times a second at most.
-async fn expire(client: &Client, role: Role, lease_ms: u64) -> Result<u64> {
-    for _ in 0..20 {
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        let expired = client.tick(role, lease_ms).await?.expired;
-        if expired > 0 {
-            return Ok(expired);
-        }
-    }
-    Ok(0)
-}
-
-async fn must_claim(client: &Client, agent: &AgentId) -> Result<Claimed> {
-    claim(client, agent).await?.ok_or_else(|| anyhow::anyhow!("nothing to claim for {agent}"))
-}
-
-async fn states(client: &Client, goal: &Goal) -> Result<Vec<TaskState>> {
-    Ok(client.goal_view(&goal.id).await?.tasks.iter().map(|task| task.state).collect())
-}
 
 #[tokio::test]
 async fn a_plan_advances_by_publishing_alone_and_the_goal_succeeds_with_its_last_task() -> Result {

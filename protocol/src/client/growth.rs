@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Adds tasks to a plan that runs, at once. The caller has checked the plan as it will be
-    /// ([`plan::grown`]); a plan that has grown meanwhile is a [`GrowthOutcome::Conflict`].
+    /// ([`plan::paths`]); a plan that has grown meanwhile is a [`GrowthOutcome::Conflict`].
     ///
     /// # Errors
     /// [`Error::Undecodable`] when a task breaks a rule or needs one that can't succeed any more;

@@ -121,7 +121,7 @@ type TurnReply = (u8, u8, u8, Vec<String>, Vec<String>, Vec<String>);
 impl Client {
     /// A worker's turn: publishes `results` (each commit's bundle must have been stored before) and claims
     /// up to `wanted` tasks (both at most [`MAX_BATCH`]), in one round trip. A worker that got fewer than it
-    /// wanted is rung for when something comes ([`Listener::wait_for_bell`]).
+    /// wanted is rung for when something comes ([`super::Listener::wait_for_bell`]).
     ///
     /// Results may be published again when an answer was lost: what is there already is not stored twice.
     ///

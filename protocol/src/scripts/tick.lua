@@ -111,7 +111,7 @@ local function hurry()
   local goals = call('HGETALL', P .. 'deadlines')
   for i = 1, #goals, 2 do
     local goal, deadline = goals[i], tonumber(goals[i + 1])
-    if not deadline or now >= deadline - URGENT_MS then
+    if not deadline or now >= deadline - queue.URGENT_MS then
       call('HDEL', P .. 'deadlines', goal)
       for _, number in ipairs(call('HKEYS', P .. 'plan:' .. goal)) do
         local task = goal .. '.' .. number

@@ -127,6 +127,6 @@ local function make_queue()
 
   return {
     bucket_of = bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
-    AGE_MS = AGE_MS, rank = rank, fields = fields, add_entry = add_entry, enqueue = enqueue, put_back = put_back, unqueue = unqueue,
+    AGE_MS = AGE_MS, URGENT_MS = URGENT_MS, rank = rank, fields = fields, add_entry = add_entry, enqueue = enqueue, put_back = put_back, unqueue = unqueue,
   }
 end
