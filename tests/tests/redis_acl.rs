@@ -1,14 +1,21 @@
 //! The rules of deploy/redis on a real server: each component can do its work as its own user, and
 //! nothing else. Redis checks what scripts do as well.
 
+use std::time::Duration;
+
 use codegod_protocol::acl::users_file;
 use codegod_protocol::agent::{AgentStatus, Phase};
-use codegod_protocol::client::{Access, Client, Error, Trouble, now_ms};
-use codegod_protocol::event::Event;
+use codegod_protocol::client::{
+    Access, Claim, Claimed, Client, Error, LeaseState, Planning, PlanningOutcome, PublishOutcome, Trouble,
+    Worker, now_ms,
+};
+use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::memory::Memory;
+use codegod_protocol::result::ResultStatus;
 use codegod_tests::plans;
 use codegod_tests::redis_server::RedisServer;
+use codegod_tests::redis_work::event;
 
 type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;
 
@@ -87,14 +94,10 @@ fn status(id: &AgentId) -> AgentStatus {
     }
 }
 
-fn event(kind: &str) -> Event {
-    Event {
-        kind: kind.to_owned(),
-        who: "test".to_owned(),
-        goal: None,
-        task: None,
-        attempt: None,
-        data: serde_json::Value::Null,
+async fn must_claim(client: &Client, agent: &AgentId) -> Result<Claimed> {
+    match client.claim(&mut Worker::new(agent, &[])).await? {
+        Some(Claim::Task(claimed)) => Ok(*claimed),
+        other => anyhow::bail!("nothing to claim for {agent}: {other:?}"),
     }
 }
 
@@ -118,6 +121,60 @@ async fn a_worker_can_report_remember_and_listen() -> Result {
 }
 
 #[tokio::test]
+async fn a_worker_claims_renews_and_publishes_what_a_master_planned() -> Result {
+    let redis = Guarded::start()?;
+    let (console, master) = (redis.client("console").await?, redis.client("master").await?);
+    let worker = redis.client("worker").await?;
+    let agent = AgentId::random(Role::Backend);
+    let mut idle = Worker::new(&agent, &[]);
+    assert!(worker.claim(&mut idle).await?.is_none());
+    let goal = plans::goal("a goal");
+    console.submit_goal(&goal).await?;
+    let Planning::Begun(token) = master.begin_planning(&goal.id).await? else {
+        anyhow::bail!("the goal is not waiting to be planned");
+    };
+    let tasks = [
+        plans::task(&goal.id, 1, Role::Backend, &[]),
+        plans::task(&goal.id, 2, Role::Backend, &[1]),
+        plans::task(&goal.id, 3, Role::Backend, &[2]),
+    ];
+    let planned = master.submit_plan(&goal.id, &token, &plans::intent(), &tasks).await?;
+    assert_eq!(planned, PlanningOutcome::Accepted);
+    worker.listener().await?.wait_for_bell(&mut idle, 1).await?;
+
+    let first = must_claim(&worker, &agent).await?;
+    let held = worker.renew_leases(&agent, &[(first.task.id.clone(), first.attempt)]).await?;
+    assert_eq!(held, [LeaseState::Held]);
+    worker.store_bundle(&goal.id, "c0ffee", b"a bundle").await?;
+    let done = plans::result(&first, &agent, ResultStatus::Succeeded);
+    assert_eq!(worker.publish(&done).await?, PublishOutcome::Published);
+
+    let second = must_claim(&worker, &agent).await?;
+    worker.release(&agent, &second.task.id, second.attempt, "the agent ends").await?;
+    let second = must_claim(&worker, &agent).await?;
+    let failed = plans::result(&second, &agent, ResultStatus::Failed);
+    assert_eq!(worker.publish(&failed).await?, PublishOutcome::Published);
+    // Its backoff is about a second.
+    let again = loop {
+        worker.tick(Role::Backend, 15_000).await?;
+        match worker.claim(&mut Worker::new(&agent, &[])).await? {
+            Some(Claim::Task(claimed)) => break claimed,
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    };
+    // The last attempt of a dead agent, taken back by whoever works on; the goal fails with it.
+    let for_good = plans::result(&again, &agent, ResultStatus::FailedForGood);
+    assert_eq!(worker.publish(&for_good).await?, PublishOutcome::Published);
+    assert_eq!(worker.recover(&agent, &[]).await?, 0);
+    worker.remove_agent(&agent).await?;
+    assert_eq!(console.goal_view(&goal.id).await?.state, GoalState::Failed);
+    console.retry_task(&second.task.id).await?;
+    must_claim(&worker, &agent).await?;
+    console.cancel_goal(&goal.id).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_worker_can_neither_submit_a_goal_nor_change_or_pause_the_fleet() -> Result {
     let redis = Guarded::start()?;
     redis.client("master").await?.fleet_id().await?;
@@ -126,6 +183,7 @@ async fn a_worker_can_neither_submit_a_goal_nor_change_or_pause_the_fleet() -> R
     assert!(refused(worker.submit_goal(&plans::goal("a goal")).await));
     assert!(refused(worker.scale(Role::Backend, 7).await));
     assert!(refused(worker.lease_host("here", 60).await));
+    assert!(refused(worker.pause_fleet().await));
     assert_eq!(redis.all()?, before, "what was refused left nothing behind");
     Ok(())
 }
@@ -143,6 +201,8 @@ async fn the_console_submits_and_scales_and_the_master_plans() -> Result {
     assert_eq!(master.desired_fleet().await?.get(&Role::Backend), Some(&2));
     assert!(refused(master.scale(Role::Backend, 7).await));
     assert!(refused(console.lease_host("elsewhere", 60).await));
+    assert!(console.pause_fleet().await?);
+    assert!(console.resume_fleet().await?);
     Ok(())
 }
 
