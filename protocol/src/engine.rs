@@ -34,8 +34,8 @@
 //!   pending list; heartbeats set it back to zero ([`crate::client::Client::renew_leases`]). Any worker of the
 //!   role, or any master, looks for leases that ran out ([`crate::client::Client::tick`], a few times a second in
 //!   all), so a task is ready again at most a quarter of a second after its lease; if its agent is known to be
-//!   dead, at once. After a silence in which nobody looked, for Redis or everybody was away, holders get one
-//!   lease's time to renew first.
+//!   dead, at once. After half a lease in which nobody looked, for Redis or everybody was away, holders
+//!   get half a lease to renew first.
 //! - **Failing ends.** A failed attempt comes back after 1 s, doubled each time up to 60 s, with jitter. After
 //!   `max_attempts` the task is a dead letter (stream `dead`, with its reason); a retry gives it its attempts
 //!   again. Attempts that came to nothing through no fault of the task (its agent ended, Docker was away, its
