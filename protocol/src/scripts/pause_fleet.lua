@@ -3,6 +3,12 @@
 local queue = make_queue()
 local what = ARGV[3]
 local changed, now = false, now_ms()
+-- First what not every user may do: a script that Redis refuses half-way keeps what it has written.
+if what == 'pause' then
+  call('HSETNX', P .. 'fleet', 'paused', string.format('%d', now))
+else
+  call('HDEL', P .. 'fleet', 'paused')
+end
 for at = 4, #ARGV do
   local index = P .. 'queues:' .. ARGV[at]
   if what == 'pause' then
@@ -13,10 +19,5 @@ for at = 4, #ARGV do
   end
 end
 if not changed then return 'unchanged' end
-if what == 'pause' then
-  call('HSET', P .. 'fleet', 'paused', string.format('%d', now))
-else
-  call('HDEL', P .. 'fleet', 'paused')
-end
 event(what == 'pause' and 'fleet_paused' or 'fleet_resumed')
 return 'ok'
