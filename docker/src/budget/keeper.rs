@@ -72,8 +72,8 @@ impl Keeper {
             Some(locality) => locality,
             unknown => unknown.insert(Locality::ask(engine).await?),
         };
-        let Locality::Here { root: Some(root) } = locality else { return Ok(0) };
-        let disk = Disk::of(root)?;
+        let Some(folder) = locality.data_folder(&engine.settings().state_dir) else { return Ok(0) };
+        let disk = Disk::of(folder)?;
         Ok(Floors::of(engine.settings()).disk(disk.total_bytes).saturating_sub(disk.free_bytes))
     }
 }

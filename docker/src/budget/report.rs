@@ -32,10 +32,11 @@ impl Budget {
     /// When the daemon does not answer.
     pub async fn of(engine: &Engine) -> Result<Self, Error> {
         let settings = engine.settings();
-        let images = match (settings.image_budget, Locality::ask(engine).await?) {
+        let locality = Locality::ask(engine).await?;
+        let images = match (settings.image_budget, locality.data_folder(&settings.state_dir)) {
             (Some(set), _) => set,
-            (None, Locality::Here { root: Some(root) }) => IMAGES.min(Disk::of(&root)?.total_bytes / 4),
-            (None, Locality::Here { root: None } | Locality::Elsewhere { .. }) => IMAGES,
+            (None, Some(folder)) => IMAGES.min(Disk::of(folder)?.total_bytes / 4),
+            (None, None) => IMAGES,
         };
         Ok(Self { images, caches: settings.cache_budget.unwrap_or(CACHES) })
     }

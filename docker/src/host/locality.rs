@@ -1,7 +1,7 @@
 //! Whether the Docker daemon runs on this kernel: only then can its memory and disk be looked at.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -43,6 +43,18 @@ impl Locality {
     }
 }
 
+impl Locality {
+    /// A folder on the disk that the daemon writes to, when that disk can be seen: its data folder, else
+    /// the state folder, for agents in containers keep that in a volume of the same daemon.
+    #[must_use]
+    pub fn data_folder<'a>(&'a self, state_dir: &'a Path) -> Option<&'a Path> {
+        match self {
+            Self::Here { root } => Some(root.as_deref().unwrap_or(state_dir)),
+            Self::Elsewhere { .. } => None,
+        }
+    }
+}
+
 /// Whether an address leads to this machine.
 fn is_local(host: &str) -> bool {
     let Some((scheme, rest)) = host.split_once("://") else { return false };
@@ -60,6 +72,14 @@ fn is_local(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_disk_is_that_of_the_data_else_of_the_state_unless_it_is_elsewhere() {
+        let (root, state) = (PathBuf::from("/var/lib/docker"), Path::new("/state"));
+        assert_eq!(Locality::Here { root: Some(root.clone()) }.data_folder(state), Some(&*root));
+        assert_eq!(Locality::Here { root: None }.data_folder(state), Some(state));
+        assert_eq!(Locality::Elsewhere { memory_bytes: 1 }.data_folder(state), None);
+    }
 
     #[test]
     fn an_address_is_local_by_what_it_leads_to() {
