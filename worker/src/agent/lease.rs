@@ -21,9 +21,6 @@ use crate::stop::{Cut, Stop};
 /// less often than this, because a cancelled or paused goal is noticed by it, within a second.
 const RENEWALS: u32 = 5;
 const LONGEST_INTERVAL: Duration = Duration::from_millis(750);
-/// Every so many renewals the keeper looks after the role's queue: when all agents are busy, nobody else
-/// would, and the next to be free would have to wait until it knows whose leases ran out meanwhile.
-const TICK_EVERY: u32 = 2;
 /// How long an attempt goes on without any answer of Redis.
 const AWAY_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -95,11 +92,11 @@ struct Held {
 impl Held {
     /// Renews until the lease is lost.
     async fn renew(&self) {
-        let interval = (Duration::from_millis(self.lease_ms) / RENEWALS).min(LONGEST_INTERVAL);
+        let share = Duration::from_millis(self.lease_ms) / RENEWALS;
         let attempts = [(self.task.clone(), self.attempt)];
-        let (mut answered, mut troubled) = (Instant::now(), false);
-        for round in 1_u32.. {
-            sleep(interval).await;
+        let (mut answered, mut looked_after, mut troubled) = (Instant::now(), Instant::now(), false);
+        loop {
+            sleep(share.min(LONGEST_INTERVAL)).await;
             let answer = self.client.renew_leases(&self.agent, &attempts).await;
             let state = match &answer {
                 Ok(states) => {
@@ -120,11 +117,13 @@ impl Held {
                 Some(Cut::LeaseLost) => return self.stop.cut(Cut::LeaseLost),
                 Some(cut) => self.stop.cut(cut),
             }
-            if round.is_multiple_of(TICK_EVERY)
-                && !troubled
-                && let Err(error) = self.client.tick(self.agent.role(), self.lease_ms).await
-            {
-                tracing::debug!(%error, "the queue was not looked after");
+            // When all agents are busy nobody else does, and after a silence of half a lease the next to be
+            // free would have to wait before it may take over what was lost meanwhile.
+            if !troubled && looked_after.elapsed() >= share {
+                looked_after = Instant::now();
+                if let Err(error) = self.client.tick(self.agent.role(), self.lease_ms).await {
+                    tracing::debug!(%error, "the queue was not looked after");
+                }
             }
         }
     }

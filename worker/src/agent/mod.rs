@@ -75,7 +75,7 @@ impl<E: Executor> Agent<E> {
         while finished.is_some() || !self.drain.is_cancelled() {
             let place = self.place(finished.is_some()).await;
             if place.is_none() && finished.is_none() {
-                self.upkeep().await;
+                upkeep(&self.client, &self.settings).await;
                 self.rest(ADMISSION_INTERVAL).await;
                 continue;
             }
@@ -141,7 +141,7 @@ impl<E: Executor> Agent<E> {
                 self.status.note(None);
                 let upkeep = async {
                     if turn.upkeep_due {
-                        self.upkeep().await;
+                        upkeep(&self.client, &self.settings).await;
                     }
                 };
                 tokio::join!(self.work(*claimed), upkeep).0
@@ -154,7 +154,7 @@ impl<E: Executor> Agent<E> {
                 // A place that is kept without a task promises the host's memory to nobody.
                 drop(place);
                 if turn.upkeep_due {
-                    self.upkeep().await;
+                    upkeep(&self.client, &self.settings).await;
                 }
                 if looked && !turn.ask_again {
                     self.idle(turn.paused).await;
@@ -164,12 +164,23 @@ impl<E: Executor> Agent<E> {
         }
     }
 
-    /// Waits until something may have come.
+    /// Waits until something may have come, and looks after the role's queue as often as its leases ask for.
     async fn idle(&mut self, paused: bool) {
         self.phase.send_replace(Phase::Idle);
         self.status.note(paused.then(|| "the fleet is paused".to_owned()));
-        let bell = self.listener.wait_for_bell(&mut self.worker, BELL_WAIT_SECONDS);
-        if let Some(Err(error)) = self.drain.run_until_cancelled(bell).await {
+        let (client, settings) = (&self.client, &self.settings);
+        let looking = async {
+            loop {
+                tokio::time::sleep(upkeep_interval(settings.lease_ms)).await;
+                upkeep(client, settings).await;
+            }
+        };
+        let rung = tokio::select! {
+            rung = self.listener.wait_for_bell(&mut self.worker, BELL_WAIT_SECONDS) => rung,
+            () = self.drain.cancelled() => return,
+            () = looking => return,
+        };
+        if let Err(error) = rung {
             self.status.note(Some(note_of(&error)));
             self.rest(BELL_RETRY).await;
         }
@@ -212,13 +223,6 @@ impl<E: Executor> Agent<E> {
             wait.await;
         } else {
             let _ended_early = told.run_until_cancelled(wait).await;
-        }
-    }
-
-    /// Looks after the role's queue.
-    async fn upkeep(&self) {
-        if let Err(error) = self.client.tick(self.settings.role, self.settings.lease_ms).await {
-            tracing::debug!(%error, "the queue was not looked after");
         }
     }
 
@@ -293,4 +297,17 @@ impl<E: Executor> Agent<E> {
         push_bounded(&mut memory.completed_tasks, CompletedTask { task, title, verdict, seconds });
         self.pulse.memory_changed();
     }
+}
+
+/// Looks after the role's queue.
+async fn upkeep(client: &Client, settings: &Settings) {
+    if let Err(error) = client.tick(settings.role, settings.lease_ms).await {
+        tracing::debug!(%error, "the queue was not looked after");
+    }
+}
+
+/// How often an idle agent looks after its role's queue: well within half a lease, because after a silence of
+/// that length those who hold leases get more time.
+fn upkeep_interval(lease_ms: u64) -> Duration {
+    (Duration::from_millis(lease_ms) / 5).clamp(Duration::from_millis(200), Duration::from_secs(2))
 }
