@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use codegod_protocol::agent::{AgentStatus, Phase};
-use codegod_protocol::client::{Client, Command as Told, Error, now_ms};
+use codegod_protocol::client::{Access, Client, Command as Told, Error, now_ms};
 use codegod_protocol::id::Role;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -199,6 +199,8 @@ impl Fleet {
     fn spawn(&self, role: Role) -> std::io::Result<Child> {
         let mut command = Command::new(self.settings.binaries.join(role.binary()));
         command.env("AGENT_ROLE", role.name()).env("CODEGOD_HOST", &self.settings.host);
+        // Where workers have a user of their own at Redis, one who may do less, they are not given ours.
+        command.envs(Access::environment_of_workers()).env_remove("REDIS_WORKER_PASSWORD");
         // A group of its own: a Ctrl-C meant for the master does not reach it, and it outlives a killed one.
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(folder) = &self.settings.logs {

@@ -3,7 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use codegod_protocol::client::{Client, Trouble};
+use codegod_protocol::client::{Client, PublishOutcome, Trouble};
+use codegod_protocol::goal::GoalState;
+use codegod_protocol::id::{AgentId, Role};
+use codegod_protocol::result::ResultStatus;
+use codegod_tests::by_hand;
+use codegod_tests::plans;
 use codegod_tests::redis_cluster::Cluster;
 use codegod_tests::redis_sentinel::Watched;
 use codegod_tests::redis_work::{hear, trouble, wait_for_info, wait_until, work, work_again};
@@ -60,6 +65,32 @@ async fn a_cluster_needs_a_hash_tag_in_the_prefix() -> Result {
     let refused = Client::connect(&url, PREFIX, "test").await.err().map(|error| error.to_string());
     let refused = refused.unwrap_or_default();
     assert!(refused.contains("no hash tag") && refused.contains("{codegod}:"), "{refused}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_goal_lives_its_whole_life_on_a_cluster() -> Result {
+    let cluster = Cluster::start()?;
+    let client = Client::connect(&cluster.nodes[0].url(), TAGGED, "test").await?;
+    let agent = AgentId::random(Role::Backend);
+    client.scale(Role::Backend, 1).await?;
+    let goal = by_hand::running_goal(&client, |goal| {
+        vec![
+            plans::task(&goal.id, 1, Role::Backend, &[]),
+            plans::task(&goal.id, 2, Role::Backend, &[1]),
+            plans::task(&goal.id, 3, Role::Backend, &[1, 2]),
+        ]
+    })
+    .await?;
+    client.store_bundle(&goal.id, "c0ffee", b"a bundle").await?;
+    for _ in 0..3 {
+        let claimed = by_hand::must_claim(&client, &agent).await?;
+        by_hand::renew(&client, &agent, &claimed).await?;
+        let done = plans::result(&claimed, &agent, ResultStatus::Succeeded);
+        assert_eq!(client.publish(&done).await?, PublishOutcome::Published);
+    }
+    assert_eq!(client.goal_view(&goal.id).await?.state, GoalState::Succeeded);
+    assert_eq!(client.listener().await?.goals("master", 1000).await?.len(), 1);
     Ok(())
 }
 

@@ -44,6 +44,14 @@ impl Access {
         }
     }
 
+    /// The login that a master gives the workers which it starts, as variables of their environment:
+    /// `REDIS_WORKER_USERNAME` and `REDIS_WORKER_PASSWORD` under the names that they read. Empty when
+    /// they share the master's.
+    #[must_use]
+    pub fn environment_of_workers() -> Vec<(&'static str, String)> {
+        renamed(variable("REDIS_WORKER_USERNAME"), variable("REDIS_WORKER_PASSWORD"))
+    }
+
     /// The login at the sentinels.
     pub(super) fn for_sentinels(&self) -> Self {
         Self {
@@ -88,6 +96,11 @@ impl std::fmt::Debug for Access {
     }
 }
 
+fn renamed(username: Option<String>, password: Option<String>) -> Vec<(&'static str, String)> {
+    let both = [("REDIS_USERNAME", username), ("REDIS_PASSWORD", password)];
+    both.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
 /// A PEM file's bytes.
 fn read(name: &'static str, path: &PathBuf) -> Result<Vec<u8>, Error> {
     let pem = std::fs::read(path).map_err(|error| setting(name, format!("{}: {error}", path.display())))?;
@@ -114,6 +127,16 @@ mod tests {
             ..Access::default()
         };
         assert!(!format!("{access:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn workers_read_their_login_under_the_usual_names() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            renamed(some("codegod-worker"), some("pw")),
+            [("REDIS_USERNAME", "codegod-worker".to_owned()), ("REDIS_PASSWORD", "pw".to_owned())]
+        );
+        assert_eq!(renamed(None, None), []);
     }
 
     #[test]
