@@ -1,7 +1,7 @@
 //! Tasks that do nothing, or sleep: what faults and benchmarks give to the real agent loop.
 //!
 //! A task says in its metadata what happens: `sleep_ms` is how long an attempt takes (nothing at once),
-//! `fail` the attempts that fail (`"1,3"`).
+//! `fail` the attempts that fail (`"1,3"`), `ask` those that ask for two more tasks to be done first.
 
 pub mod process;
 
@@ -22,6 +22,10 @@ use sha2::{Digest, Sha256};
 pub const SLEEP_MS: &str = "sleep_ms";
 /// The metadata that lists the attempts that fail, with commas between.
 pub const FAIL: &str = "fail";
+/// The metadata that lists the attempts that ask for two more tasks, the second of which needs the first.
+pub const ASK: &str = "ask";
+/// The number of the first of them, as far as the task that asks knows; a master gives them others.
+const FIRST_ASKED: u32 = 1_000_000;
 
 /// Works on tasks by sleeping as long as they say.
 pub struct Noop {
@@ -49,6 +53,7 @@ pub fn commit_of(task: &TaskId, attempt: u32) -> String {
 struct Wish {
     sleep: Duration,
     fails: bool,
+    asks: bool,
 }
 
 impl Wish {
@@ -57,14 +62,33 @@ impl Wish {
             Some(text) => text.parse().with_context(|| format!("{SLEEP_MS}={text:?} of {}", task.id))?,
             None => 0,
         };
-        let mut fails = false;
-        for text in task.metadata.get(FAIL).into_iter().flat_map(|list| list.split(',')) {
-            let number: u32 =
-                text.trim().parse().with_context(|| format!("{FAIL}={text:?} of {}", task.id))?;
-            fails |= number == attempt;
-        }
-        Ok(Self { sleep: Duration::from_millis(sleep), fails })
+        let (fails, asks) = (lists(task, FAIL, attempt)?, lists(task, ASK, attempt)?);
+        Ok(Self { sleep: Duration::from_millis(sleep), fails, asks })
     }
+}
+
+/// Whether that metadata of a task lists an attempt.
+fn lists(task: &Task, what: &str, attempt: u32) -> anyhow::Result<bool> {
+    let mut found = false;
+    for text in task.metadata.get(what).into_iter().flat_map(|list| list.split(',')) {
+        let number: u32 = text.trim().parse().with_context(|| format!("{what}={text:?} of {}", task.id))?;
+        found |= number == attempt;
+    }
+    Ok(found)
+}
+
+/// What a task asks for: two tasks like itself that do nothing, one after the other.
+fn asked(task: &Task) -> Vec<Task> {
+    let one = |number: u32, needs: Vec<TaskId>| Task {
+        id: task.goal.task(number),
+        title: format!("asked for by {}", task.id),
+        needs,
+        metadata: Default::default(),
+        ..task.clone()
+    };
+    let first = one(FIRST_ASKED, vec![]);
+    let second = one(FIRST_ASKED + 1, vec![first.id.clone()]);
+    vec![first, second]
 }
 
 impl Executor for Noop {
@@ -90,6 +114,7 @@ impl Executor for Noop {
                 error.get_or_insert_with(|| format!("attempt {attempt} was to fail"));
                 ResultStatus::Failed
             }
+            Ok(Wish { asks: true, .. }) => ResultStatus::NeedsFollowUp,
             Ok(_) => ResultStatus::Succeeded,
             Err(unreadable) => {
                 error = Some(format!("{unreadable:#}"));
@@ -105,6 +130,7 @@ impl Executor for Noop {
             seconds,
             environment: None,
         };
+        let next_steps = if status == ResultStatus::NeedsFollowUp { asked(&task) } else { Vec::new() };
         let commit = commit_of(&task.id, attempt);
         let made = Outputs { commit, environments: Default::default(), images: Default::default() };
         Ending::Result(Box::new(TaskResult {
@@ -120,7 +146,7 @@ impl Executor for Noop {
             usage: Default::default(),
             tests: None,
             error,
-            next_steps: Vec::new(),
+            next_steps,
         }))
     }
 

@@ -1,0 +1,162 @@
+//! How long the tasks of killed agents lay about: from the kill to the lease's end, and to the next attempt.
+
+use std::time::Duration;
+
+use codegod_protocol::id::{AgentId, TaskId};
+
+use super::cast::Part;
+use super::history::History;
+use super::rules::{Breaks, Rule};
+use super::trouble::{Kind, Trouble, Whom};
+
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// A task whose agent was killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// The task.
+    pub task: TaskId,
+    /// The attempt that died.
+    pub attempt: u32,
+    /// Its agent.
+    pub agent: AgentId,
+    /// The kill, Unix time in milliseconds.
+    pub killed_ms: u64,
+    /// When it was taken from the dead agent.
+    pub freed_ms: Option<u64>,
+    /// When the next attempt began.
+    pub claimed_ms: Option<u64>,
+    /// Its goal was paused or cancelled, so that nobody was to pick it up.
+    pub unwanted: bool,
+    /// How many other tasks of its role were claimed between those two moments.
+    pub overtaken: u32,
+}
+
+impl Orphan {
+    /// From the kill to the next attempt, in milliseconds.
+    #[must_use]
+    pub fn waited_ms(&self) -> Option<u64> {
+        Some(self.claimed_ms?.saturating_sub(self.killed_ms))
+    }
+}
+
+/// Every task that an agent held when it was killed.
+#[must_use]
+pub fn orphans(history: &History, troubles: &[Trouble]) -> Vec<Orphan> {
+    let kills = troubles.iter().filter(|trouble| trouble.kind == Kind::Kill);
+    let kills = kills.filter_map(|trouble| Some((trouble.agent.clone()?, trouble.from_ms)));
+    kills.flat_map(|(agent, killed_ms)| orphans_of(history, &agent, killed_ms)).collect()
+}
+
+fn orphans_of(history: &History, agent: &AgentId, killed_ms: u64) -> Vec<Orphan> {
+    let name = agent.to_string();
+    let claims = history
+        .events
+        .iter()
+        .enumerate()
+        .filter(|(_, happening)| happening.event.kind == "task_claimed" && happening.event.who == name);
+    claims.filter_map(|(at, _)| orphan(history, at, agent, killed_ms)).collect()
+}
+
+/// What became of the claim at that place, if its agent was killed before it ended.
+fn orphan(history: &History, at: usize, agent: &AgentId, killed_ms: u64) -> Option<Orphan> {
+    let claim = &history.events[at].event;
+    let task = claim.task.clone()?;
+    let mut orphan = Orphan {
+        attempt: claim.attempt?,
+        agent: agent.clone(),
+        killed_ms,
+        freed_ms: None,
+        claimed_ms: None,
+        unwanted: false,
+        overtaken: 0,
+        task,
+    };
+    let role = agent.role();
+    for happening in &history.events[at + 1..] {
+        let (event, at_ms) = (&happening.event, happening.at_ms);
+        let same = event.task.as_ref() == Some(&orphan.task);
+        match event.kind.as_str() {
+            "lease_expired" | "attempt_released" if same => orphan.freed_ms = Some(at_ms),
+            "task_claimed" if same => {
+                orphan.claimed_ms = Some(at_ms);
+                break;
+            }
+            "task_claimed" if orphan.freed_ms.is_some() => {
+                let theirs = event.who.parse::<AgentId>().is_ok_and(|who| who.role() == role);
+                orphan.overtaken += u32::from(theirs);
+            }
+            "goal_paused" | "goal_cancelled" if event.goal.as_ref() == Some(orphan.task.goal()) => {
+                orphan.unwanted = true;
+                break;
+            }
+            "task_succeeded"
+            | "attempt_failed"
+            | "task_needs_follow_up"
+            | "task_failed"
+            | "task_cancelled"
+                if same =>
+            {
+                // It was finished before the kill, or cancelled.
+                orphan.unwanted = event.kind == "task_cancelled" || orphan.freed_ms.is_some();
+                if !orphan.unwanted {
+                    return None;
+                }
+                break;
+            }
+            _ => {}
+        }
+    }
+    // What was taken from it while it lived was none of the kill's.
+    orphan.freed_ms.is_none_or(|freed| freed >= killed_ms).then_some(orphan)
+}
+
+/// Judges them: the next attempt begins within one and a half leases, as long as Redis is there and an agent
+/// of the role is well.
+#[must_use]
+pub fn judge(orphans: &[Orphan], troubles: &[Trouble], lease: Duration) -> Breaks {
+    let mut breaks = Breaks::default();
+    for orphan in orphans.iter().filter(|orphan| !orphan.unwanted) {
+        let Some(claimed) = orphan.claimed_ms else {
+            breaks.add(Rule::PickedUp, format!("{} of {} never was", orphan.task, orphan.agent));
+            continue;
+        };
+        let excused = excuse(troubles, orphan, claimed, lease);
+        let limit = lease * 3 / 2 + SLACK + excused;
+        let waited = Duration::from_millis(claimed.saturating_sub(orphan.killed_ms));
+        breaks.unless(waited <= limit, Rule::PickedUp, || {
+            let freed = orphan.freed_ms.map(|freed| freed.saturating_sub(orphan.killed_ms));
+            format!(
+                "{} of {} after {waited:?}, {freed:?} ms of that until it was free, overtaken {} times; \
+                 {limit:?} were allowed",
+                orphan.task, orphan.agent, orphan.overtaken
+            )
+        });
+    }
+    breaks
+}
+
+/// What is added to the limit: every trouble of Redis', and a lease after it, as everybody may renew again
+/// before leases count as run out; every trouble of another agent of the role.
+fn excuse(troubles: &[Trouble], orphan: &Orphan, claimed_ms: u64, lease: Duration) -> Duration {
+    let role = orphan.agent.role();
+    let mut excused = Duration::ZERO;
+    for trouble in troubles {
+        let from = trouble.from_ms.max(orphan.killed_ms);
+        // A lease may have been given anew to all after a trouble that was over by then.
+        let grace = Duration::from_millis(trouble.till_ms) + lease;
+        let over = trouble.till_ms.min(claimed_ms);
+        let lasted = Duration::from_millis(over.saturating_sub(from));
+        match (trouble.whom, trouble.part) {
+            (Whom::Redis, _) => {
+                let after = grace.min(Duration::from_millis(claimed_ms));
+                let touched = after > Duration::from_millis(orphan.killed_ms) && trouble.from_ms < claimed_ms;
+                excused += lasted + if touched { lease } else { Duration::ZERO };
+            }
+            (_, Some(Part::Worker(of))) if of == role => excused += lasted,
+            _ => {}
+        }
+    }
+    excused
+}

@@ -1,0 +1,128 @@
+//! What a run says in the end.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Options;
+use super::pickup::Orphan;
+use super::round::Round;
+use super::rules::{Breaks, Rule};
+use super::trouble::{Kind, Trouble, Whom};
+
+/// How many times the undisturbed time may be taken, besides a lease for each kill.
+const TIMES: u32 = 2;
+
+/// Both rounds, judged.
+#[derive(Debug)]
+pub struct Report {
+    options: Options,
+    calm: Round,
+    troubled: Round,
+    late: Breaks,
+}
+
+impl Report {
+    /// Judges two rounds of one load.
+    #[must_use]
+    pub fn of(options: &Options, calm: Round, troubled: Round) -> Self {
+        let mut report = Self { options: options.clone(), calm, troubled, late: Breaks::default() };
+        let (took, allowed) = (report.troubled.took, report.allowed());
+        let mut late = Breaks::default();
+        late.unless(took <= allowed, Rule::InTime, || format!("{took:.1?}, and {allowed:.1?} were allowed"));
+        report.late = late;
+        report
+    }
+
+    /// How long the second round may take: twice the first and a lease for each kill.
+    fn allowed(&self) -> Duration {
+        let kills = self.troubled.troubles.iter().filter(|trouble| trouble.kind == Kind::Kill).count();
+        self.calm.took * TIMES + self.options.lease * u32::try_from(kills).unwrap_or(u32::MAX)
+    }
+
+    /// Whether every rule was kept.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.calm.breaks.iter().chain(&self.troubled.breaks).chain([&self.late]).all(Breaks::is_empty)
+    }
+
+    /// The troubles, by whom they hit and what they were.
+    fn troubles(&self) -> String {
+        let of = |kind: Kind, hit: fn(&Trouble) -> bool| {
+            let troubles = &self.troubled.troubles;
+            troubles.iter().filter(|trouble| trouble.kind == kind && hit(trouble)).count()
+        };
+        let rows: [(&str, fn(&Trouble) -> bool); 3] = [
+            ("workers", |trouble| trouble.name.starts_with("worker")),
+            ("masters", |trouble| trouble.name.starts_with("master")),
+            ("redis", |trouble| trouble.whom == Whom::Redis),
+        ];
+        let row = |(name, hit): (&str, fn(&Trouble) -> bool)| {
+            let counts = Kind::ALL.map(|kind| format!("{} {}", of(kind, hit), kind.name()));
+            format!("{name}: {}", counts.join(", "))
+        };
+        rows.map(row).join("; ")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { seed, tasks, size, lease, every, .. } = &self.options;
+        writeln!(
+            f,
+            "seed {seed}: {tasks} tasks, {} workers, {} masters, a lease of {lease:?}, a trouble every {every:?}",
+            size.workers, size.masters
+        )?;
+        for (name, round) in [("undisturbed", &self.calm), ("disturbed", &self.troubled)] {
+            let count = |kind: &str| round.replay.counts.get(kind).copied().unwrap_or(0);
+            writeln!(
+                f,
+                "{name}: {:.1?}; {} claimed, {} succeeded, {} leases ran out, {} handed back, {} publishes \
+                 refused, {} times a plan grew, {} goals planned",
+                round.took,
+                count("task_claimed"),
+                count("task_succeeded"),
+                count("lease_expired"),
+                count("attempt_released"),
+                count("publish_refused"),
+                count("plan_grown"),
+                count("goal_running") + count("goal_blocked"),
+            )?;
+            write!(f, "{}", Listed(&round.breaks))?;
+        }
+        writeln!(f, "troubles: {}", self.troubles())?;
+        writeln!(f, "tasks of killed agents: {}", waits(&self.troubled.orphans))?;
+        let (calm, troubled) = (self.calm.took.as_secs_f64(), self.troubled.took.as_secs_f64());
+        let word = if self.late.is_empty() { "ok" } else { "BROKEN" };
+        writeln!(
+            f,
+            "time: {:.2} × undisturbed; {:.1?} allowed (2 × undisturbed and a lease for each kill): {word}",
+            troubled / calm.max(0.001),
+            self.allowed()
+        )?;
+        write!(f, "{}", if self.is_good() { "every rule was kept" } else { "RULES WERE BROKEN" })
+    }
+}
+
+/// Breaks of several kinds as one list.
+struct Listed<'a>(&'a [Breaks]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = Breaks::default();
+        self.0.iter().for_each(|breaks| all.extend(breaks));
+        write!(f, "{all}")
+    }
+}
+
+/// How long they waited: how many, the median and the longest.
+fn waits(orphans: &[Orphan]) -> String {
+    let mut waits: Vec<u64> =
+        orphans.iter().filter(|orphan| !orphan.unwanted).filter_map(Orphan::waited_ms).collect();
+    waits.sort_unstable();
+    match (waits.get(waits.len() / 2), waits.last()) {
+        (Some(median), Some(longest)) => {
+            format!("{}, taken up after {median} ms (median), {longest} ms (longest)", waits.len())
+        }
+        _ => "none".to_owned(),
+    }
+}
