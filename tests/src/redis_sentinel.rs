@@ -10,6 +10,52 @@ use crate::redis_server::{RedisServer, free_port};
 /// The name that the sentinel knows the master by.
 pub const MASTER_NAME: &str = "main";
 
+/// A sentinel, ended when dropped.
+#[derive(Debug)]
+pub struct Sentinel {
+    port: u16,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Sentinel {
+    /// Starts one with these lines of configuration, on a free port.
+    ///
+    /// # Errors
+    /// When redis-server can't be started.
+    pub fn start(settings: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = free_port()?;
+        let file = folder.path().join("sentinel.conf");
+        let base = format!("port {port}\nbind 127.0.0.1\ndir {}\n", folder.path().display());
+        std::fs::write(&file, base + settings)?;
+        let child = Command::new("redis-server")
+            .arg(&file)
+            .arg("--sentinel")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting redis-server --sentinel")?;
+        Ok(Self { port, child, _folder: folder })
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn raw(&self) -> Result<redis::Connection> {
+        Ok(redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?.get_connection()?)
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Two servers and their sentinel, ended when dropped.
 #[derive(Debug)]
 pub struct Watched {
@@ -17,9 +63,7 @@ pub struct Watched {
     pub first: RedisServer,
     /// Its replica at the start.
     pub second: RedisServer,
-    sentinel_port: u16,
-    sentinel: Child,
-    _folder: tempfile::TempDir,
+    sentinel: Sentinel,
 }
 
 impl Watched {
@@ -32,26 +76,13 @@ impl Watched {
         let first = RedisServer::start_with(&quick)?;
         let of_first = ["--replicaof", &format!("127.0.0.1 {}", first.port())];
         let second = RedisServer::start_with(&[&quick[..], &of_first[..]].concat())?;
-        let folder = tempfile::tempdir()?;
-        let sentinel_port = free_port()?;
-        let file = folder.path().join("sentinel.conf");
-        let settings = format!(
-            "port {sentinel_port}\nbind 127.0.0.1\nprotected-mode no\ndir {}\n\
-             sentinel monitor {MASTER_NAME} 127.0.0.1 {} 1\n\
+        let sentinel = Sentinel::start(&format!(
+            "sentinel monitor {MASTER_NAME} 127.0.0.1 {} 1\n\
              sentinel down-after-milliseconds {MASTER_NAME} 600\n\
              sentinel failover-timeout {MASTER_NAME} 3000\n",
-            folder.path().display(),
             first.port(),
-        );
-        std::fs::write(&file, settings)?;
-        let sentinel = Command::new("redis-server")
-            .arg(&file)
-            .arg("--sentinel")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("starting redis-server --sentinel")?;
-        let watched = Self { first, second, sentinel_port, sentinel, _folder: folder };
+        ))?;
+        let watched = Self { first, second, sentinel };
         watched.wait_until_together()?;
         Ok(watched)
     }
@@ -59,7 +90,7 @@ impl Watched {
     /// The URL that leads to whoever is the master.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis+sentinel://127.0.0.1:{}/{MASTER_NAME}", self.sentinel_port)
+        format!("redis+sentinel://127.0.0.1:{}/{MASTER_NAME}", self.sentinel.port)
     }
 
     /// Tells the sentinel to make the replica the master although the master lives.
@@ -67,13 +98,9 @@ impl Watched {
     /// # Errors
     /// When the sentinel refuses.
     pub fn fail_over(&self) -> Result<()> {
-        let mut connection = self.sentinel()?;
+        let mut connection = self.sentinel.raw()?;
         redis::cmd("SENTINEL").arg("FAILOVER").arg(MASTER_NAME).query::<()>(&mut connection)?;
         Ok(())
-    }
-
-    fn sentinel(&self) -> Result<redis::Connection> {
-        Ok(redis::Client::open(format!("redis://127.0.0.1:{}", self.sentinel_port))?.get_connection()?)
     }
 
     fn wait_until_together(&self) -> Result<()> {
@@ -92,16 +119,8 @@ impl Watched {
     fn knows_the_replica(&self) -> Result<bool> {
         type Fields = std::collections::HashMap<String, String>;
         let mut ask = redis::cmd("SENTINEL");
-        let replicas: Vec<Fields> = ask.arg("REPLICAS").arg(MASTER_NAME).query(&mut self.sentinel()?)?;
+        let replicas: Vec<Fields> = ask.arg("REPLICAS").arg(MASTER_NAME).query(&mut self.sentinel.raw()?)?;
         let linked = |fields: &Fields| fields.get("master-link-status").is_some_and(|status| status == "ok");
         Ok(replicas.iter().any(linked))
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.sentinel.kill();
-        let _ = self.sentinel.wait();
     }
 }

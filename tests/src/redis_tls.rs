@@ -57,7 +57,13 @@ impl TlsServer {
         format!("rediss://127.0.0.1:{}", self.port)
     }
 
-    /// `ca.pem`, `client.pem` or `client.key`.
+    /// The port on which it speaks TLS.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `ca.pem`, `server.pem`, `server.key`, `client.pem` or `client.key`.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -3,14 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use codegod_protocol::client::{Client, PublishOutcome, Trouble};
+use codegod_protocol::backoff::Backoff;
+use codegod_protocol::client::{Access, Client, PublishOutcome, Trouble};
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::result::ResultStatus;
 use codegod_tests::by_hand;
 use codegod_tests::plans;
 use codegod_tests::redis_cluster::Cluster;
-use codegod_tests::redis_sentinel::Watched;
+use codegod_tests::redis_sentinel::{Sentinel, Watched};
+use codegod_tests::redis_server::free_port;
+use codegod_tests::redis_tls::{ClientCertificate, TlsServer};
 use codegod_tests::redis_work::{hear, trouble, wait_for_info, wait_until, work, work_again};
 
 type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;
@@ -59,6 +62,47 @@ async fn a_client_of_the_sentinels_leaves_an_old_master_that_lives_on_as_replica
 }
 
 #[tokio::test]
+async fn sentinels_and_master_may_speak_tls_and_want_passwords_of_their_own() -> Result {
+    let tls = TlsServer::start("127.0.0.1", ClientCertificate::NotWanted)?;
+    tls.server.command::<()>(&["ACL", "SETUSER", "worker", "on", ">of-redis", "~*", "+@all"])?;
+    let port = free_port()?;
+    let file = |name| tls.file(name).display().to_string();
+    let _sentinel = Sentinel::start(&format!(
+        "tls-port {port}\ntls-auth-clients no\ntls-replication yes\nrequirepass of-sentinel\n\
+         tls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\n\
+         sentinel monitor main 127.0.0.1 {} 1\n",
+        file("server.pem"),
+        file("server.key"),
+        file("ca.pem"),
+        tls.port(),
+    ))?;
+    let url = format!("rediss+sentinel://127.0.0.1:{port}/main");
+    let access = Access {
+        username: Some("worker".to_owned()),
+        password: Some("of-redis".to_owned()),
+        sentinel_password: Some("of-sentinel".to_owned()),
+        ca: Some(tls.file("ca.pem")),
+        ..Access::default()
+    };
+    let mut backoff = Backoff::default();
+    let client = loop {
+        match Client::connect_with(&url, PREFIX, "test", &access).await {
+            Ok(client) => break client,
+            // The sentinel starts, and looks for the master.
+            Err(error) if backoff.tries() > 12 => return Err(error.into()),
+            Err(_) => backoff.wait().await,
+        }
+    };
+    work(&client, "over TLS").await?;
+    let clients: String = tls.server.command(&["CLIENT", "LIST", "TYPE", "normal"])?;
+    assert!(clients.contains("user=worker"), "{clients}");
+    let wrong = Access { sentinel_password: Some("wrong".to_owned()), ..access };
+    let refused = Client::connect_with(&url, PREFIX, "test", &wrong).await;
+    assert_eq!(trouble(refused), Some(Trouble::NoAuth));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_cluster_needs_a_hash_tag_in_the_prefix() -> Result {
     let cluster = Cluster::start()?;
     let url = cluster.nodes[0].url();
@@ -101,7 +145,7 @@ async fn a_client_of_a_cluster_works_from_any_node_and_follows_a_slot_that_moves
     for node in &cluster.nodes {
         work(&Client::connect(&node.url(), TAGGED, "test").await?, "from any node").await?;
     }
-    let dead = codegod_tests::redis_server::free_port()?;
+    let dead = free_port()?;
     let url = format!("redis://127.0.0.1:{dead},127.0.0.1:{}", cluster.nodes[2].port());
     let client = Client::connect(&url, TAGGED, "test").await?;
     let occasional = Client::pooled(&url, TAGGED, "test").await?;

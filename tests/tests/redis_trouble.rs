@@ -39,6 +39,28 @@ async fn a_client_lives_through_a_killed_and_restarted_server() -> Result {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_of_one_client_share_its_new_connection() -> Result {
+    let mut redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    redis.kill()?;
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { work_again(&client, "after", Duration::from_secs(20)).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.restart()?;
+    for caller in callers {
+        caller.await??;
+    }
+    let clients: String = redis.command(&["CLIENT", "LIST", "TYPE", "normal"])?;
+    // That of the client, and the one that asks.
+    assert_eq!(clients.trim().lines().count(), 2, "{clients}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_blocked_read_ends_when_the_server_is_killed() -> Result {
     let mut redis = RedisServer::start()?;

@@ -15,6 +15,8 @@ use crate::client::Error;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a node may take to say whether it is of a Cluster, and who owns a slot.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take. Bundles of large repositories are the slowest; a connection that was cut is
 /// noticed sooner, by its socket.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -113,7 +115,7 @@ impl Target {
 
     async fn ask_one(&self, node: &ConnectionInfo, named: usize) -> Result<(Found, ConnectionInfo), Error> {
         let unreachable = |source| self.unreachable(source);
-        let mut connection = open(node, Some(RESPONSE_TIMEOUT)).await.map_err(unreachable)?;
+        let mut connection = open(node, Some(ASK_TIMEOUT)).await.map_err(unreachable)?;
         if !is_cluster(&mut connection).await.map_err(unreachable)? {
             if named > 1 {
                 return Err(Error::NotACluster { url: self.shown.clone() });
