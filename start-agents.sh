@@ -47,7 +47,9 @@ Commands
   logs [AGENT|ROLE]  what agents did (-f goes on); logs master, logs redis, logs dockerd
   scale ROLE N       ask for N agents of a role (scale backend-agent 4)
   wipe [AGENT|ROLE]  let agents forget
-  goals, show, memory, cancel, retry, verify, apply, drain
+  pause, resume      hand out nothing, and go on (of one goal: pause GOAL)
+  gc [--dry-run]     clear up in Redis and Docker, and say what everything takes
+  goals, show, memory, cancel, retry, verify, apply, drain, dead, quarantine
                      as `codegod` has them (COMMAND --help)
   doctor             what is set, what is reachable, what to do about what is not
   test [--full]      check and test codegod itself; --full adds the slow whole-system cases
@@ -197,11 +199,13 @@ main() {
     console) console "${arguments[@]}" ;;
     logs) logs "${arguments[@]}" ;;
     doctor) redis_url_if_known && hand_over doctor "${arguments[@]}" ;;
-    wipe)
+    wipe | pause | resume | retry | quarantine)
       if [[ $ASSUME_YES == yes ]]; then arguments+=(--yes); fi
-      look wipe "${arguments[@]}"
+      look "$command" "${arguments[@]}"
       ;;
-    status | scale | goals | show | memory | cancel | retry | verify | apply | drain) look "$command" "${arguments[@]}" ;;
+    status | scale | goals | show | memory | cancel | verify | apply | drain | dead | gc)
+      look "$command" "${arguments[@]}"
+      ;;
     test) run_tests "${arguments[@]}" ;;
     *) die "$EXIT_USAGE" "there is no command $command" "./start-agents.sh help lists the commands" ;;
   esac

@@ -7,6 +7,8 @@ use codegod_protocol::client::{DEFAULT_REDIS_URL, MAX_AGENTS};
 use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 use codegod_protocol::keys::DEFAULT_PREFIX;
 
+use crate::deadline::Deadline;
+
 /// A fleet of coding agents in containers: give it a goal, watch it work, take the result.
 #[derive(Debug, Parser)]
 #[command(name = "codegod", version, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -94,10 +96,57 @@ pub(crate) enum Command {
         /// The goal.
         goal: GoalId,
     },
+    /// Hand out nothing of a goal, or nothing at all, until it is resumed.
+    Pause {
+        /// The goal; the whole fleet when left out.
+        goal: Option<GoalId>,
+        /// Do not ask before the whole fleet is paused.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Let a paused goal, or the paused fleet, go on.
+    Resume {
+        /// The goal; the whole fleet when left out.
+        goal: Option<GoalId>,
+        /// Do not ask before the whole fleet goes on.
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Give a failed or blocked task all its attempts again.
     Retry {
         /// The task (g-7k2m9qx4.3).
-        task: TaskId,
+        #[arg(required_unless_present = "all_dead", conflicts_with = "all_dead")]
+        task: Option<TaskId>,
+        /// Every task that was given up (codegod dead lists them).
+        #[arg(long)]
+        all_dead: bool,
+        /// Do not ask before all are tried again.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// List the tasks that were given up, and why.
+    Dead {
+        /// How many, the newest first.
+        #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+    },
+    /// List what could not be read and was put aside, and why.
+    Quarantine {
+        /// How many, the newest first.
+        #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+        /// Delete it.
+        #[arg(long)]
+        clear: bool,
+        /// Do not ask before it is deleted.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Clear up in Redis, and in Docker on this host, and say what everything takes.
+    Gc {
+        /// Only say what would be removed.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Run all validations of a goal again, in fresh containers.
     Verify {
@@ -133,6 +182,10 @@ pub(crate) struct Build {
     /// 1 (last) to 10 (first).
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) priority: u8,
+    /// When it should be done: in 30m, 2h or 1h30m, or a time with its offset (2026-11-21T18:00:00Z). Near
+    /// it, its tasks come first.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) deadline: Option<Deadline>,
     /// Go on without what no playbook covers; the report lists it.
     #[arg(long)]
     pub(crate) without_uncovered: bool,
@@ -194,6 +247,23 @@ mod tests {
     #[test]
     fn the_arguments_contradict_one_another_nowhere() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_readme_and_the_script_know_every_command() {
+        let readme = include_str!("../../README.md");
+        let script = include_str!("../../start-agents.sh");
+        let table = readme.lines().filter(|line| line.starts_with("| `")).collect::<String>();
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let is_word =
+                |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == name);
+            assert!(is_word(&table), "the README's table does not name {name}");
+            let handed_over = script
+                .lines()
+                .filter(|line| line.trim_end().ends_with(";;") || line.trim_end().ends_with(')'));
+            assert!(handed_over.clone().any(is_word), "start-agents.sh does not take {name}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codegod_protocol::client;
+use codegod_protocol::client::{self, Trouble};
 use codegod_protocol::id::GoalId;
 
 /// Bad usage or bad input.
@@ -41,6 +41,9 @@ pub(crate) enum Error {
     /// A question had to be asked and nobody can answer it.
     #[error("{0} is asked before it is done, and there is no terminal to ask in")]
     Unconfirmed(&'static str),
+    /// A goal can't be done in the past.
+    #[error("the deadline is {0} ago")]
+    PastDeadline(String),
     /// The goal has no result to hand out.
     #[error("{goal} has no result to apply: it is {state}")]
     NoResult {
@@ -113,6 +116,7 @@ impl Error {
             | Self::BadFolder { .. }
             | Self::NoSuchAgent(_)
             | Self::Unconfirmed(_)
+            | Self::PastDeadline(_)
             | Self::NoResult { .. }
             | Self::NoFolder(_)
             | Self::NotVerifiable { .. } => EXIT_USAGE,
@@ -138,6 +142,7 @@ impl Error {
             Self::BadFolder { .. } => "give an existing folder with --in",
             Self::NoSuchAgent(_) => "codegod status lists the agents",
             Self::Unconfirmed(_) => "add --yes",
+            Self::PastDeadline(_) => "give one that is to come, as 30m, 2h or 2026-11-21T18:00:00Z",
             Self::NoResult { .. } => "only goals that succeeded have one; codegod show says what happened",
             Self::NoFolder(_) => "name the folder with --in",
             Self::NotVerifiable { .. } => "only a build goal that succeeded can be verified",
@@ -149,13 +154,15 @@ impl Error {
             Self::Client(client::Error::Url { .. }) => "set REDIS_URL, or give --redis-url",
             Self::Client(client::Error::NotFound(_)) => "codegod goals and codegod status list what there is",
             Self::Client(client::Error::WrongState { .. }) => "codegod show says how far it is",
-            Self::Client(client::Error::Redis { source, .. }) if source.code() == Some("MISCONF") => {
-                "Redis can't write to its disk: make room there and try again; nothing new was accepted, nothing was lost"
-            }
             Self::Client(client::Error::Undecodable { .. }) => {
                 "it was perhaps written by another version of codegod; use the same version everywhere"
             }
-            Self::Client(_) => "start it with start-agents.sh up, or set REDIS_URL to one that runs",
+            Self::Client(error) => match error.trouble() {
+                None | Some(Trouble::Unreachable) => {
+                    "start it with start-agents.sh up, or set REDIS_URL to one that runs"
+                }
+                Some(trouble) => trouble.advice(),
+            },
             Self::Source { source, .. } => match source {
                 Files::TooLarge { .. } => "leave it out with a .gitignore, or give a smaller folder",
                 Files::WouldOverwrite { .. } => {
@@ -172,6 +179,11 @@ impl Error {
 
     /// The error and what caused it, in one sentence.
     pub(crate) fn sentence(&self) -> String {
+        if let Self::Client(error @ client::Error::Redis { doing, .. }) = self
+            && let Some(trouble) = error.trouble().filter(|trouble| *trouble != Trouble::Other)
+        {
+            return format!("{trouble}, while {doing}");
+        }
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

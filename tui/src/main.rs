@@ -12,6 +12,7 @@
 
 mod cli;
 mod commands;
+mod deadline;
 mod diagnostics;
 mod error;
 mod follow;

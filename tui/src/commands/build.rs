@@ -24,6 +24,9 @@ pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Erro
     let text = input::goal_text(&args.goal)?;
     let folder = args.dir.as_deref().map(input::folder).transpose()?;
     let new_folder = args.out.as_deref().map(input::new_folder).transpose()?;
+    let deadline = |now| args.deadline.map(|deadline| deadline.of_goal(now)).transpose();
+    // Settled before anything is copied; counted from when the goal is submitted.
+    deadline(now_ms())?;
     let client = at.client().await?;
     if !args.detach {
         someone_works(&client).await?;
@@ -38,6 +41,7 @@ pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Erro
         capture.store(&client, &id).await?;
         workspace = Some(capture.commit);
     }
+    let submitted_ms = now_ms();
     let goal = Goal {
         version: GOAL_VERSION,
         id: id.clone(),
@@ -47,8 +51,8 @@ pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Erro
         uncovered: if args.without_uncovered { Uncovered::GoOnWithout } else { Uncovered::Block },
         deployment: if args.keep_running { Deployment::LeaveRunning } else { Deployment::CheckOnly },
         kind: GoalKind::Build,
-        submitted_ms: now_ms(),
-        deadline_ms: None,
+        submitted_ms,
+        deadline_ms: deadline(submitted_ms)?,
     };
     let beside = std::env::current_dir().ok();
     Origin { folder, out: new_folder, beside, ..Origin::default() }.remember(&id);
@@ -95,6 +99,9 @@ async fn submit(client: &Client, goal: &Goal, detach: bool, out: &Out) -> Result
     let position = client.last_event().await?;
     client.submit_goal(goal).await?;
     let id = &goal.id;
+    if client.fleet_paused().await?.is_some() {
+        out.say(&Line::new(Meaning::Attention, "the fleet is paused; the goal waits until codegod resume"));
+    }
     if detach {
         out.data(&[Line::new(Meaning::Plain, id.as_str())]);
         out.json(&json!({ "goal": id, "status": GoalState::Queued }));

@@ -7,11 +7,10 @@ use codegod_protocol::client::{Client, Command, now_ms};
 use codegod_protocol::id::Role;
 use serde_json::json;
 
-use super::Place;
+use super::{Place, confirmed, counted};
 use crate::cli::Who;
 use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
-use crate::terminal;
 
 /// How often the list of agents is looked at while waiting for them to end.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -44,15 +43,10 @@ pub(super) async fn wipe(at: &Place, who: Option<Who>, yes: bool, out: &Out) -> 
         client.delete_memory(agent).await?;
         return said(&[agent.to_string()], out);
     }
-    if !yes && !matches!(who, Some(Who::Agent(_))) && !agents.is_empty() {
-        if !terminal::can_ask() {
-            return Err(Error::Unconfirmed("wiping several agents"));
-        }
-        let question = format!("Wipe the memory of {} agents? [y/N]", agents.len());
-        if !matches!(terminal::ask(&question).await.as_deref(), Some("y" | "yes")) {
-            out.say(&Line::new(Meaning::Plain, "nothing was wiped"));
-            return Ok(0);
-        }
+    let is_one = matches!(who, Some(Who::Agent(_))) || agents.is_empty();
+    let question = format!("Wipe the memory of {}?", counted(agents.len() as u64, "agent"));
+    if !confirmed(yes || is_one, "wiping several agents", &question, out).await? {
+        return Ok(0);
     }
     let now = now_ms();
     for agent in &agents {

@@ -1,7 +1,7 @@
 //! `goals`, `show`, `cancel`, `retry`.
 
 use codegod_protocol::client::{GoalView, now_ms};
-use codegod_protocol::goal::GoalKind;
+use codegod_protocol::goal::{GoalKind, GoalState};
 use codegod_protocol::id::{GoalId, TaskId};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(super) fn summary(view: &GoalView) -> Value {
     json!({
         "goal": view.goal.id, "status": view.state, "text": view.goal.text, "tasks": view.total,
         "succeeded": view.succeeded, "submitted_ms": view.goal.submitted_ms, "ended_ms": view.ended_ms,
-        "error": view.error,
+        "paused_ms": view.paused_ms, "deadline_ms": view.goal.deadline_ms, "error": view.error,
     })
 }
 
@@ -28,7 +28,7 @@ pub(super) fn lines(goals: &[GoalView], now_ms: u64) -> Vec<Line> {
     let rows: Vec<Vec<String>> = goals
         .iter()
         .map(|view| {
-            let state = format!("{} {}", glyphs.goal(view.state).0, view.state.name());
+            let state = format!("{} {}", glyphs.goal(view.state).0, state(view));
             let tasks =
                 if view.total == 0 { "-".to_owned() } else { format!("{}/{}", view.succeeded, view.total) };
             let took = clock(view.goal.submitted_ms, view.ended_ms.unwrap_or(now_ms));
@@ -38,6 +38,13 @@ pub(super) fn lines(goals: &[GoalView], now_ms: u64) -> Vec<Line> {
     let table = table(&["GOAL", "STATE", "TASKS", "TIME", "TEXT"], &rows, 4, terminal::data_width());
     let meanings = std::iter::once(Meaning::Strong).chain(goals.iter().map(|view| glyphs.goal(view.state).1));
     table.into_iter().zip(meanings).map(|(text, meaning)| Line::new(meaning, text)).collect()
+}
+
+/// The goal's state; one that was paused before it had a plan keeps its own beside.
+fn state(view: &GoalView) -> String {
+    let word = view.state.name();
+    let is_told = view.state == GoalState::Paused || view.state.is_final();
+    if view.paused_ms.is_some() && !is_told { format!("{word}, paused") } else { word.to_owned() }
 }
 
 /// Lists the newest goals.
@@ -56,6 +63,14 @@ pub(super) async fn list(at: &Place, count: u32, out: &Out) -> Result<u8, Error>
 pub(super) async fn show(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Error> {
     let client = at.client().await?;
     let view = client.goal_view(goal).await?;
+    if view.state.is_final() && view.tasks.is_empty() && view.total > 0 {
+        build::print(&view, Origin::recall(goal).as_ref(), out);
+        out.say(&Line::new(
+            Meaning::Faint,
+            "it is archived: its plan, its evidence and its files are gone from Redis",
+        ));
+        return Ok(build::exit_code(view.state));
+    }
     if view.state.is_final() && view.goal.kind == GoalKind::Build {
         return build::finish(&client, &view, out).await;
     }

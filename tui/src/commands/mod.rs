@@ -4,16 +4,20 @@ mod apply;
 mod build;
 mod doctor;
 mod fleet;
+mod gc;
 mod goals;
+mod letters;
 mod logs;
 mod memory;
+mod pause;
 mod status;
 
-use codegod_protocol::client::Client;
+use codegod_protocol::client::{Client, Mode};
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
-use crate::output::Out;
+use crate::output::{Line, Meaning, Out};
+use crate::terminal;
 
 /// The name that events of this process carry.
 const WHO: &str = "console";
@@ -30,7 +34,14 @@ pub(crate) async fn run(cli: Cli, out: &Out) -> Result<u8, Error> {
         Command::Goals { count } => goals::list(&at, count, out).await,
         Command::Show { goal } => goals::show(&at, &goal, out).await,
         Command::Cancel { goal } => goals::cancel(&at, &goal, out).await,
-        Command::Retry { task } => goals::retry(&at, &task, out).await,
+        Command::Pause { goal, yes } => pause::pause(&at, goal, yes, out).await,
+        Command::Resume { goal, yes } => pause::resume(&at, goal, yes, out).await,
+        Command::Retry { task: Some(task), .. } => goals::retry(&at, &task, out).await,
+        Command::Retry { task: None, yes, .. } => letters::retry_all(&at, yes, out).await,
+        Command::Dead { count } => letters::dead(&at, count, out).await,
+        Command::Quarantine { count, clear: false, .. } => letters::quarantine(&at, count, out).await,
+        Command::Quarantine { clear: true, yes, .. } => letters::clear_quarantine(&at, yes, out).await,
+        Command::Gc { dry_run } => gc::gc(&at, if dry_run { Mode::DryRun } else { Mode::Remove }, out).await,
         Command::Apply { goal, dir } => apply::apply(&at, &goal, dir, out).await,
         Command::Status => status::status(&at, out).await,
         Command::Logs { who, follow, lines } => logs::logs(&at, who, follow, lines, out).await,
@@ -52,5 +63,33 @@ struct Place {
 impl Place {
     async fn client(&self) -> Result<Client, Error> {
         Ok(Client::pooled(&self.url, &self.prefix, WHO).await?)
+    }
+}
+
+/// Whether a person wants it done, who is asked unless `yes` was given. `what` is the act, for those who
+/// can't be asked.
+///
+/// # Errors
+/// [`Error::Unconfirmed`] without a terminal to ask in.
+async fn confirmed(yes: bool, what: &'static str, question: &str, out: &Out) -> Result<bool, Error> {
+    if yes {
+        return Ok(true);
+    }
+    if !terminal::can_ask() {
+        return Err(Error::Unconfirmed(what));
+    }
+    let wanted = matches!(terminal::ask(&format!("{question} [y/N]")).await.as_deref(), Some("y" | "yes"));
+    if !wanted {
+        out.say(&Line::new(Meaning::Plain, "nothing was done"));
+    }
+    Ok(wanted)
+}
+
+/// `1 task`, `2 tasks`.
+fn counted(count: u64, one: &str) -> String {
+    match (count, one.strip_suffix("ry")) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{count} {stem}ries"),
+        (_, None) => format!("{count} {one}s"),
     }
 }

@@ -7,7 +7,7 @@ use codegod_protocol::client::{QueueView, now_ms};
 use codegod_protocol::id::Role;
 use serde_json::json;
 
-use super::{Place, goals};
+use super::{Place, counted, goals};
 use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
 use crate::text::{clock, table};
@@ -25,7 +25,17 @@ pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
     let queues = client.queues().await?;
     let metrics: BTreeMap<_, _> = client.metrics().await?.into_iter().collect();
     let newest = client.goals(GOALS).await?;
-    let mut lines = roles(&desired, &agents, &queues, now);
+    let paused_ms = client.fleet_paused().await?;
+    let (dead, quarantined) = client.count_letters().await?;
+    let mut lines = Vec::new();
+    if let Some(since) = paused_ms {
+        let text = format!(
+            "the fleet is paused for {}: nothing is handed out; codegod resume lets it go on",
+            clock(since, now)
+        );
+        lines.extend([Line::new(Meaning::Attention, text), Line::new(Meaning::Plain, "")]);
+    }
+    lines.extend(roles(&desired, &agents, &queues, now));
     lines.push(Line::new(Meaning::Plain, ""));
     lines.extend(agent_lines(&agents, now));
     if !metrics.is_empty() {
@@ -33,6 +43,7 @@ pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
         lines.push(Line::new(Meaning::Plain, ""));
         lines.push(Line::new(Meaning::Plain, format!("tasks so far: {}", counts.join(", "))));
     }
+    lines.extend(needs_a_person(dead, quarantined));
     if !newest.is_empty() {
         lines.push(Line::new(Meaning::Plain, ""));
         lines.extend(goals::lines(&newest, now));
@@ -43,7 +54,8 @@ pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
     let newest: Vec<_> = newest.iter().map(goals::summary).collect();
     out.json(&json!({
         "redis": client.url(), "desired": desired.iter().map(|(role, count)| (role.name(), count)).collect::<BTreeMap<_, _>>(),
-        "agents": agents, "queues": queues, "metrics": metrics, "goals": newest,
+        "agents": agents, "queues": queues, "metrics": metrics, "goals": newest, "paused_ms": paused_ms,
+        "dead": dead, "quarantined": quarantined,
     }));
     Ok(0)
 }
@@ -82,9 +94,29 @@ fn agent_lines(agents: &[AgentStatus], now: u64) -> Vec<Line> {
     })
 }
 
+/// What was given up or put aside.
+fn needs_a_person(dead: u64, quarantined: u64) -> Vec<Line> {
+    let mut parts = Vec::new();
+    if dead > 0 {
+        parts.push(format!("{} given up (codegod dead)", counted(dead, "task")));
+    }
+    if quarantined > 0 {
+        parts.push(format!("{} put aside (codegod quarantine)", counted(quarantined, "entry")));
+    }
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    vec![Line::new(Meaning::Attention, format!("needs a person: {}", parts.join(", ")))]
+}
+
+/// What it is on, and why it claims nothing or can't go on.
+fn doing(agent: &AgentStatus) -> String {
+    let parts: Vec<&str> = agent.title.as_deref().into_iter().chain(agent.note.as_deref()).collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join("; ") }
+}
+
 fn agent_row(agent: &AgentStatus, now: u64) -> Vec<String> {
     let phase = if agent.is_alive(now) { agent.phase.name() } else { "dead" };
-    let doing = agent.title.as_deref().or(agent.note.as_deref()).unwrap_or("-");
     vec![
         agent.id.to_string(),
         phase.to_owned(),
@@ -92,7 +124,7 @@ fn agent_row(agent: &AgentStatus, now: u64) -> Vec<String> {
         agent.succeeded.to_string(),
         agent.failed.to_string(),
         agent.current_task.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-        sanitize::line(doing),
+        sanitize::line(&doing(agent)),
     ]
 }
 

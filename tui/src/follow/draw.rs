@@ -98,6 +98,7 @@ fn foot(follow: &Follow) -> Vec<Line> {
             return vec![Line::new(Meaning::Bad, format!("Redis is away, trying again: {why}"))];
         }
         (None, GoalState::Queued) => "waiting for a master to plan it",
+        (None, GoalState::Paused) => "paused: codegod resume GOAL lets it go on; ctrl-C: detach or cancel",
         (None, state) if state.is_final() => return Vec::new(),
         (None, _) => "ctrl-C: detach or cancel",
     };

@@ -49,6 +49,8 @@ fn started(row: &Row, who: &str) -> String {
 fn goal_line(follow: &Follow, event: &Event) -> Option<Line> {
     let what = match event.kind.as_str() {
         "goal_planning" => "is being planned".to_owned(),
+        "goal_paused" => format!("is paused; codegod resume {} lets it go on", follow.goal),
+        "goal_resumed" => "goes on".to_owned(),
         "goal_running" => {
             let tasks = follow.tasks.len();
             match &follow.intent {

@@ -95,6 +95,10 @@ impl Follow {
     }
 
     fn apply_to_goal(&mut self, event: &Event, now_ms: u64) -> Effect {
+        // Paused before it has a plan, it keeps its state.
+        if matches!(event.kind.as_str(), "goal_paused" | "goal_resumed") {
+            return Effect::Reload;
+        }
         let Some(word) = event.kind.strip_prefix("goal_") else { return Effect::Nothing };
         let Ok(state) = serde_json::from_value::<GoalState>(Value::String(word.to_owned())) else {
             return Effect::Nothing;

@@ -60,6 +60,7 @@ pub(crate) fn view(tasks: Vec<TaskView>) -> GoalView {
         intent: Some(intent),
         error: None,
         commit: None,
+        paused_ms: None,
         planned_ms: Some(NOW - 94_000),
         ended_ms: None,
         tasks,
@@ -169,6 +170,7 @@ fn a_task_that_is_not_known_asks_for_a_reload() {
     let mut follow = half_way();
     assert_eq!(follow.apply(&event("task_ready", Some(9), 0, Value::Null), NOW), Effect::Reload);
     assert_eq!(follow.apply(&event("goal_running", None, 0, Value::Null), NOW), Effect::Reload);
+    assert_eq!(follow.apply(&event("goal_resumed", None, 0, Value::Null), NOW), Effect::Reload);
 }
 
 #[test]
@@ -183,6 +185,8 @@ fn without_a_terminal_each_event_worth_reading_is_a_line() {
         event("task_succeeded", Some(2), 2, json!({ "seconds": 12.3 })),
         event("task_failed", Some(3), 1, json!({ "error": "it does not\nbuild \u{1b}[31m" })),
         event("task_cancelled", Some(4), 0, Value::Null),
+        event("goal_paused", None, 0, Value::Null),
+        event("goal_resumed", None, 0, Value::Null),
     ];
     for event in &events {
         follow.apply(event, NOW);

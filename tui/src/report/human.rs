@@ -29,6 +29,7 @@ pub(crate) fn lines(view: &GoalView, report: &Report, glyphs: &Glyphs, width: us
     if let Some(error) = &report.error {
         note(Meaning::Bad, format!("why: {error}"));
     }
+    lines.extend(deadline(view, report));
     for task in &view.tasks {
         lines.push(task_line(task, glyphs));
         lines.extend(checks(task, glyphs));
@@ -55,6 +56,20 @@ fn headline(view: &GoalView, report: &Report, glyphs: &Glyphs) -> Line {
     let line =
         format!("{glyph} {} {} in {}: {text}", view.state.name(), view.goal.id, duration(report.seconds));
     Line::new(meaning, line)
+}
+
+/// Whether the goal was done when it should be, or still can.
+fn deadline(view: &GoalView, report: &Report) -> Option<Line> {
+    let deadline = report.deadline?;
+    let off = duration(deadline.seconds_left.abs());
+    let (meaning, text) = match (deadline.met, view.state) {
+        (None, _) => (Meaning::Plain, format!("{off} left")),
+        (Some(true), _) => (Meaning::Good, format!("met, with {off} to spare")),
+        (Some(false), GoalState::Succeeded) => (Meaning::Attention, format!("missed by {off}")),
+        (Some(false), state) if state.is_final() => (Meaning::Attention, "not met".to_owned()),
+        (Some(false), _) => (Meaning::Attention, format!("passed {off} ago")),
+    };
+    Some(Line::new(meaning, format!("  deadline: {text}")))
 }
 
 fn task_line(task: &TaskView, glyphs: &Glyphs) -> Line {

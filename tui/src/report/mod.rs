@@ -27,6 +27,9 @@ pub(crate) struct Report {
     not_covered: Vec<String>,
     seconds: f64,
     model: ModelUse,
+    /// When it should have been done; absent when nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<DeadlineReport>,
     /// Why it ended as it did; absent on success.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -67,6 +70,17 @@ struct Tests {
     skipped: u64,
 }
 
+/// When a goal should be done, and whether it was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct DeadlineReport {
+    /// Unix time in milliseconds.
+    at_ms: u64,
+    /// Whether it succeeded in time; none while both can still be.
+    met: Option<bool>,
+    /// From the goal's end, or from now, to the deadline; negative when that lies behind.
+    seconds_left: f64,
+}
+
 /// What models were asked. Tasks note it in their metadata (`model_calls`, `model_tokens`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 struct ModelUse {
@@ -94,8 +108,19 @@ pub(crate) fn report(view: &GoalView, origin: Option<&Origin>, now_ms: u64) -> R
         not_covered: view.intent.as_ref().map(|intent| intent.not_covered.clone()).unwrap_or_default(),
         seconds: seconds_between(view.goal.submitted_ms, view.ended_ms.unwrap_or(now_ms)),
         model: model_use(&view.tasks),
+        deadline: view.goal.deadline_ms.map(|at_ms| deadline(view, at_ms, now_ms)),
         error: reason(view),
     }
+}
+
+fn deadline(view: &GoalView, at_ms: u64, now_ms: u64) -> DeadlineReport {
+    let end_ms = view.ended_ms.unwrap_or(now_ms);
+    let met = match view.state.is_final() {
+        true => Some(view.state == GoalState::Succeeded && end_ms <= at_ms),
+        false => (end_ms > at_ms).then_some(false),
+    };
+    let seconds_left = seconds_between(end_ms, at_ms) - seconds_between(at_ms, end_ms);
+    DeadlineReport { at_ms, met, seconds_left }
 }
 
 /// Why the goal did not succeed: its own reason, else that of the first task that failed.

@@ -70,3 +70,29 @@ fn the_json_report_counts_the_tests_of_the_closing_verification_once() {
     let report = report(&goal(true), Some(&origin()), 0);
     insta::assert_snapshot!("json", serde_json::to_string_pretty(&report).unwrap());
 }
+
+#[test]
+fn a_deadline_is_met_missed_or_still_to_come() {
+    let told = |passed: bool, state: GoalState, ended: bool, deadline_seconds: u64| {
+        let mut view = goal(passed);
+        view.state = state;
+        let end_ms = view.ended_ms.unwrap();
+        if !ended {
+            view.ended_ms = None;
+        }
+        view.goal.deadline_ms = Some(view.goal.submitted_ms + deadline_seconds * 1000);
+        let report = report(&view, None, end_ms);
+        let lines = lines(&view, &report, &Glyphs::unicode(), 80);
+        let line = lines.iter().find(|line| line.text.contains("deadline")).unwrap().text.trim().to_owned();
+        (serde_json::to_value(&report).unwrap()["deadline"]["met"].clone(), line)
+    };
+    let said = |met, line: &str| (met, line.to_owned());
+    assert_eq!(
+        told(true, GoalState::Succeeded, true, 120),
+        said(json!(true), "deadline: met, with 58.5s to spare")
+    );
+    assert_eq!(told(true, GoalState::Succeeded, true, 60), said(json!(false), "deadline: missed by 1.5s"));
+    assert_eq!(told(false, GoalState::Failed, true, 120), said(json!(false), "deadline: not met"));
+    assert_eq!(told(true, GoalState::Running, false, 120), said(json!(null), "deadline: 58.5s left"));
+    assert_eq!(told(true, GoalState::Running, false, 60), said(json!(false), "deadline: passed 1.5s ago"));
+}

@@ -31,7 +31,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = serve(folder.path(), port);
-        let client = connect(port).await;
+        let client = connect(port, "test").await;
         Self { folder, client, port, server }
     }
 
@@ -48,7 +48,7 @@ impl World {
         self.server.wait().unwrap();
         tokio::time::sleep(away).await;
         self.server = serve(self.folder.path(), self.port);
-        self.client = connect(self.port).await;
+        self.client = connect(self.port, "test").await;
     }
 
     /// The binary, set up for this world.
@@ -69,6 +69,19 @@ impl World {
     /// Starts a command that is looked at later.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
         self.codegod(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// A client as an agent has it.
+    pub(crate) async fn client_of(&self, agent: &AgentId) -> Client {
+        connect(self.port, &agent.to_string()).await
+    }
+
+    /// Tells Redis something by hand.
+    pub(crate) fn redis(&self, args: &[&str]) {
+        let done =
+            Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success() && !said.starts_with("ERR"), "redis-cli {args:?}: {said}");
     }
 
     /// Waits for the newest goal that is queued.
@@ -102,8 +115,8 @@ impl World {
     /// Claims the next task and publishes a result of that status as a worker does.
     pub(crate) async fn work(&self, commit: &str, status: &str) {
         let agent = AgentId::random(Role::Backend);
-        let Some(Claim::Task(claimed)) = self.client.claim(&mut Worker::new(&agent, &[])).await.unwrap()
-        else {
+        let client = self.client_of(&agent).await;
+        let Some(Claim::Task(claimed)) = client.claim(&mut Worker::new(&agent, &[])).await.unwrap() else {
             panic!("there is no task to claim")
         };
         let evidence =
@@ -115,7 +128,7 @@ impl World {
             "error": (status != "succeeded").then_some("the tests fail"),
         }))
         .unwrap();
-        self.client.publish(&result).await.unwrap();
+        client.publish(&result).await.unwrap();
     }
 
     /// Stores a commit that holds the folder, as a worker does. `known` is the commit it builds on.
@@ -144,10 +157,10 @@ fn serve(folder: &Path, port: u16) -> Child {
     command.spawn().unwrap()
 }
 
-async fn connect(port: u16) -> Client {
+async fn connect(port: u16, who: &str) -> Client {
     let until = Instant::now() + PATIENCE;
     loop {
-        match Client::pooled(&format!("redis://127.0.0.1:{port}"), "codegod:", "test").await {
+        match Client::pooled(&format!("redis://127.0.0.1:{port}"), "codegod:", who).await {
             Ok(client) => return client,
             Err(error) => assert!(Instant::now() < until, "Redis did not start: {error}"),
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed helper fails its test")]
 
 mod common;
+mod control;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -48,6 +49,14 @@ async fn bad_input_is_one_sentence_exit_64_and_nothing_submitted() {
         (&["build", "--in", "file", "x"], "file is not a folder"),
         (&["build", "--out", ".", "x"], "already exists and is not empty"),
         (&["build", "--priority", "11", "x"], "11 is not in 1..=10"),
+        (&["build", "--deadline", "soon", "x"], "give 90s, 30m, 2h"),
+        (&["build", "--deadline", "2020-01-01T00:00:00Z", "x"], "the deadline is"),
+        (&["pause", "g-7k2m9qx4"], "there is no goal g-7k2m9qx4"),
+        (&["resume", "g-7k2m9qx4"], "there is no goal g-7k2m9qx4"),
+        (&["pause"], "pausing the whole fleet is asked"),
+        (&["retry"], "<TASK>"),
+        (&["retry", "--all-dead", "g-7k2m9qx4.1"], "cannot be used with"),
+        (&["dead", "-n", "0"], "0 is not in 1..=100000"),
         (&["build"], "GOAL"),
         (&["scale", "cook", "1"], "is not a role (roles are backend, frontend, devops, testing)"),
         (&["scale", "backend", "257"], "257 is not in 0..=256"),

@@ -1,6 +1,9 @@
 //! `doctor`: what is set, what is reachable, and what to do about what is not.
 
-use std::path::{Path, PathBuf};
+mod host;
+mod redis;
+
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,7 +14,6 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::Place;
-use crate::diagnostics::state_dir;
 use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
 
@@ -19,21 +21,25 @@ use crate::output::{Line, Meaning, Out};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest git that merges without a work tree.
 const GIT_FLOOR: (u32, u32) = (2, 38);
-/// The oldest Redis.
-const REDIS_FLOOR: u32 = 7;
-/// Less free space than this is worth a warning, in bytes.
-const DISK_FLOOR: u64 = 5 << 30;
 /// Where a host's certificates usually are.
 const CA_BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 /// Settings whose value may be shown.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 17] = [
     "VLLM_API_URL",
     "LOG_LEVEL",
     "DOCKER_HOST",
     "CODEGOD_PREFIX",
     "CODEGOD_PLAYBOOKS",
     "CODEGOD_STATE_DIR",
+    "CODEGOD_LEASE_MS",
+    "CODEGOD_SANDBOX_MEMORY",
+    "CODEGOD_SANDBOX_CPUS",
+    "CODEGOD_SANDBOX_PIDS",
+    "CODEGOD_MIN_FREE_MEMORY",
+    "CODEGOD_MIN_FREE_DISK",
+    "CODEGOD_IMAGE_BUDGET",
+    "CODEGOD_CACHE_BUDGET",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
@@ -76,10 +82,10 @@ fn bad(name: &'static str, health: Health, fact: impl Into<String>, advice: &'st
 /// # Errors
 /// [`Error::Missing`] when something is missing without which nothing works.
 pub(super) async fn doctor(at: &Place, out: &Out) -> Result<u8, Error> {
-    let mut findings = redis(at).await;
-    findings.push(docker().await);
+    let mut findings = redis::look(at).await;
+    findings.extend(host::docker().await);
     findings.push(git().await);
-    findings.push(disk().await);
+    findings.push(host::disk());
     findings.push(certificates());
     findings.extend(playbooks());
     findings.push(models());
@@ -106,42 +112,6 @@ fn lines(finding: &Finding) -> Vec<Line> {
     lines
 }
 
-async fn redis(at: &Place) -> Vec<Finding> {
-    const START: &str = "start-agents.sh up starts one, or set REDIS_URL to one that runs";
-    let client = match at.client().await {
-        Ok(client) => client,
-        Err(error) => return vec![bad("redis", Health::Missing, error.sentence(), START)],
-    };
-    let version = match client.server_version().await {
-        Ok(version) => version,
-        Err(error) => return vec![bad("redis", Health::Missing, Error::from(error).sentence(), START)],
-    };
-    let fact = format!("{version} at {}", client.url());
-    let major = version.split('.').next().and_then(|number| number.parse::<u32>().ok());
-    // A server that does not say its version is given the benefit of the doubt.
-    if major.is_some_and(|major| major < REDIS_FLOOR) {
-        return vec![bad("redis", Health::Missing, fact, "install Redis 7.0 or newer, or Valkey")];
-    }
-    vec![good("redis", fact)]
-}
-
-async fn docker() -> Finding {
-    const START: &str =
-        "start the Docker engine, or set DOCKER_HOST; start-agents.sh up installs it where it can";
-    let asked = async {
-        let docker = bollard::Docker::connect_with_defaults()?.negotiate_version().await?;
-        docker.version().await
-    };
-    match timeout(PATIENCE, asked).await {
-        Ok(Ok(version)) => {
-            let field = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
-            good("docker", format!("{} (API {})", field(version.version), field(version.api_version)))
-        }
-        Ok(Err(error)) => bad("docker", Health::Missing, format!("does not answer: {error}"), START),
-        Err(_) => bad("docker", Health::Missing, "does not answer within 5 s", START),
-    }
-}
-
 /// What a short command prints, or nothing when it fails.
 async fn output(program: &str, args: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
@@ -165,24 +135,6 @@ async fn git() -> Finding {
 fn version_of(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split(['.', ' ']).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-}
-
-async fn disk() -> Finding {
-    let state = state_dir();
-    let existing = state.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).to_owned();
-    let path = existing.to_string_lossy();
-    let free = output("df", &["-Pk", &path])
-        .await
-        .and_then(|table| table.lines().last()?.split_whitespace().nth(3)?.parse::<u64>().ok());
-    let Some(free) = free.map(|kib| kib << 10) else {
-        return bad("disk", Health::Warning, "the free space could not be read", "look at it with df");
-    };
-    let fact = format!("{} GiB free at {path}", free >> 30);
-    if free < DISK_FLOOR {
-        bad("disk", Health::Warning, fact, "make room: images and caches need a few GiB")
-    } else {
-        good("disk", fact)
-    }
 }
 
 fn certificates() -> Finding {
