@@ -79,6 +79,21 @@ async fn a_blocked_read_ends_when_the_server_is_killed() -> Result {
 }
 
 #[tokio::test]
+async fn a_blocked_read_that_is_given_up_does_not_hold_up_the_next() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let mut listener = client.listener().await?;
+    let mut position = client.last_event().await?;
+    let given_up = listener.events(&mut position, 20_000);
+    assert!(tokio::time::timeout(Duration::from_millis(200), given_up).await.is_err());
+    work(&client, "after").await?;
+    let start = Instant::now();
+    assert_eq!(hear(&mut listener, &mut position, "after").await?, []);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
 async fn killed_connections_and_flushed_scripts_cost_one_call_at_most() -> Result {
     let redis = RedisServer::start()?;
     let client = client(&redis).await?;
