@@ -187,6 +187,18 @@ impl Client {
         self.pause_or_resume_fleet("resume").await
     }
 
+    /// Since when the fleet is paused, Unix time in milliseconds; none when it is not.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn fleet_paused(&self) -> Result<Option<u64>, Error> {
+        self.query(
+            "asking whether the fleet is paused",
+            redis::cmd("HGET").arg(self.keys.fleet()).arg("paused"),
+        )
+        .await
+    }
+
     async fn pause_or_resume_fleet(&self, what: &str) -> Result<bool, Error> {
         let reply: String = self
             .script(&scripts::PAUSE_FLEET, |s| {
