@@ -8,6 +8,7 @@ if f[2] ~= token then return 'planned by another master' end
 call('HSET', g, 'state', state, 'error', reason, 'ended_ms', now_ms())
 if intent ~= '' then call('HSET', g, 'intent', intent) end
 call('HDEL', P .. 'deadlines', goal)
+call('HDEL', P .. 'goals:paused', goal)
 call('RPUSH', P .. 'goals:ended', goal)
 event('goal_' .. state, goal, nil, nil, { error = reason })
 return 'ok'

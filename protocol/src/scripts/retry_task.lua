@@ -9,7 +9,8 @@ local f = call('HMGET', k, 'state', 'attempt', 'letter')
 if not f[1] then return 'unknown' end
 if f[1] ~= 'failed' and f[1] ~= 'blocked' then return f[1] end
 local g, now = goal_key(goal), now_ms()
-if call('HGET', g, 'state') == 'cancelled' then return 'goal_cancelled' end
+local goal_state = call('HGET', g, 'state')
+if goal_state == 'cancelled' then return 'goal_cancelled' end
 
 local function reopen(id)
   local h = task_key(id)
@@ -25,22 +26,35 @@ local function reopen(id)
   return pending
 end
 
+-- What needs another task that can't succeed either stays cancelled: nothing would end its wait.
+local function may_run(id)
+  for need in string.gmatch(call('HGET', task_key(id), 'needs') or '', '%d+') do
+    local state = call('HGET', task_key(goal .. '.' .. need), 'state')
+    if state == 'failed' or state == 'blocked' or state == 'cancelled' then return false end
+  end
+  return true
+end
+
 call('HSET', k, 'max_attempts', tonumber(f[2]) + 3)
 if f[3] then call('XDEL', P .. 'dead', f[3]) end
 if reopen(task) == 0 then queue.enqueue(task, now) end
 local todo = { task }
 while #todo > 0 do
   for _, dependent in ipairs(life.dependents_of(table.remove(todo))) do
-    if call('HGET', task_key(dependent), 'state') == 'cancelled' then
+    if call('HGET', task_key(dependent), 'state') == 'cancelled' and may_run(dependent) then
       reopen(dependent)
       todo[#todo + 1] = dependent
     end
   end
 end
--- Whoever retries wants it to run, also when it was paused before it ended.
-call('HSET', g, 'state', 'running')
-call('HDEL', g, 'ended_ms', 'error', 'paused')
-call('HDEL', P .. 'goals:paused', goal)
+-- Whoever retries wants it to run, also when it was paused before it ended. A pause that still stands stays: what
+-- it has set aside comes back when it ends.
+if goal_state ~= 'paused' then
+  call('HSET', g, 'state', 'running')
+  call('HDEL', g, 'ended_ms', 'error', 'paused')
+  local deadline = call('HGET', g, 'deadline_ms')
+  if deadline then call('HSET', P .. 'deadlines', goal, deadline) end
+end
 event('task_retried', goal, task)
 queue.ring_all(now)
 return 'ok'
