@@ -67,7 +67,7 @@ pub fn make(seed: u64, count: usize, lease: Duration) -> Vec<Order> {
             .zip(1..)
             .map(|(needs, number)| task(&mut rng, &goal.id, number, needs, lease))
             .collect();
-        if orders.len() % DOOMED == 5
+        if orders.len() % DOOMED == 7
             && let Some(task) = tasks.choose_mut(&mut rng)
         {
             doom(task);

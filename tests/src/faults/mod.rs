@@ -18,6 +18,9 @@ pub mod rules;
 pub mod submit;
 pub mod trouble;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use anyhow::Result;
