@@ -2,26 +2,41 @@
 //!
 //! [`crate::engine`] says what queues, leases and publishing guarantee, and how.
 
+mod archive;
+mod bundles;
 mod connection;
+mod entries;
 mod fleet;
+mod gauge;
+mod gc;
 mod goals;
 mod growth;
 mod leases;
+mod letters;
 mod planning;
 mod scripts;
+mod server;
 mod stored;
 mod streams;
+mod sweep;
+mod trim;
 mod trouble;
 mod turn;
 mod view;
 
+pub use archive::Summary;
 pub use connection::{Access, Listener};
 use connection::{Link, Target};
 pub use fleet::{Command, MAX_AGENTS};
+pub use gauge::{Family, Gauge, Group};
+pub use gc::{Collected, Depth, Mode, Retention};
 pub use growth::{FollowUp, Growth, GrowthOutcome, PlanGraph, PlanNode};
 pub use leases::{LeaseState, Ticked};
+pub use letters::{DeadLetter, Quarantined};
 pub use planning::{GoalEntry, PLANNING_LEASE_MS, Planning, PlanningOutcome, PlanningToken};
+pub use server::ServerFacts;
 pub use streams::{LogLine, StreamPosition};
+pub use trim::{Keep, Trimmed};
 pub use trouble::Trouble;
 pub use turn::{Claim, Claimed, MAX_BATCH, PublishOutcome, Turn, Worker};
 pub use view::{GoalView, QueueView, TaskView};
@@ -234,8 +249,18 @@ impl Client {
         script: &scripts::Named,
         build: impl FnOnce(&mut redis::ScriptInvocation<'_>),
     ) -> Result<T, Error> {
+        self.script_as(&self.who, script, build).await
+    }
+
+    /// As [`Client::script`], in another's name.
+    async fn script_as<T: redis::FromRedisValue>(
+        &self,
+        who: &str,
+        script: &scripts::Named,
+        build: impl FnOnce(&mut redis::ScriptInvocation<'_>),
+    ) -> Result<T, Error> {
         let mut link = self.link.checkout().await?;
-        let mut invocation = script.prepare(&self.keys, &self.who);
+        let mut invocation = script.prepare(&self.keys, who);
         build(&mut invocation);
         invocation
             .invoke_async(&mut link)

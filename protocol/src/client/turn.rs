@@ -139,8 +139,8 @@ impl Client {
             worker.goals.clear();
         }
         let (upkeep_due, paused, ask_again, outcomes, claims, goals): TurnReply = self
-            .script(&scripts::TURN, |s| {
-                s.arg(&worker.name).arg(worker.agent.role().name()).arg(&worker.capabilities);
+            .script_as(&worker.name, &scripts::TURN, |s| {
+                s.arg(worker.agent.role().name()).arg(&worker.capabilities);
                 s.arg(wanted).arg(u8::from(worker.idle)).arg(worker.known_goals());
                 for (result, published) in results.iter().zip(&published) {
                     published.add_to(s, result);
@@ -192,35 +192,37 @@ impl Client {
 }
 
 /// What of a result travels beside its JSON, so that no script has to read that.
-struct Published<'a> {
+struct Published {
     json: String,
-    commit: &'a str,
-    reason: &'a str,
-    seconds: f64,
-    backoff_ms: u64,
+    detail: String,
 }
 
-impl<'a> Published<'a> {
-    fn new(result: &'a TaskResult) -> Result<Self, Error> {
-        let commit = result.outputs.as_ref().map_or("", |outputs| outputs.commit.as_str());
-        // It becomes part of an event's JSON as it is.
-        if !commit.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            let reason = format!("{commit:?} is not a commit's id");
-            return Err(Error::Undecodable { what: "a result".to_owned(), reason });
-        }
-        Ok(Self {
-            json: encode("a result", result)?,
-            commit,
-            reason: result.error.as_deref().unwrap_or_else(|| result.status.name()),
-            seconds: if result.seconds.is_finite() { result.seconds } else { 0.0 },
-            backoff_ms: backoff_ms(result.attempt),
-        })
+impl Published {
+    fn new(result: &TaskResult) -> Result<Self, Error> {
+        let detail = if result.status == ResultStatus::Succeeded {
+            success(result)?
+        } else {
+            let reason = result.error.as_deref().unwrap_or_else(|| result.status.name());
+            format!("{} {reason}", backoff_ms(result.attempt))
+        };
+        Ok(Self { json: encode("a result", result)?, detail })
     }
 
     fn add_to(&self, script: &mut redis::ScriptInvocation<'_>, result: &TaskResult) {
-        script.arg(result.task.to_string()).arg(result.attempt).arg(result.status.name()).arg(self.commit);
-        script.arg(format!("{:.3}", self.seconds)).arg(self.reason).arg(self.backoff_ms).arg(&self.json);
+        script.arg(result.task.to_string()).arg(result.attempt).arg(result.status.name());
+        script.arg(&self.detail).arg(&self.json);
     }
+}
+
+/// What the event of a success tells; the script takes the commit out of it by `"commit":"…"`.
+fn success(result: &TaskResult) -> Result<String, Error> {
+    let commit = result.outputs.as_ref().map_or("", |outputs| outputs.commit.as_str());
+    if !commit.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let reason = format!("{commit:?} is not a commit's id");
+        return Err(Error::Undecodable { what: "a result".to_owned(), reason });
+    }
+    let seconds = if result.seconds.is_finite() { result.seconds } else { 0.0 };
+    Ok(format!("{{\"seconds\":{seconds:.3},\"commit\":\"{commit}\"}}"))
 }
 
 fn claim(part: &[String], goals: &HashMap<GoalId, Result<Goal, String>>) -> Result<Claim, Error> {

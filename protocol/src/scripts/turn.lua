@@ -1,18 +1,19 @@
 -- A worker's turn: publishes what it finished and claims what it does next, in one call.
--- agent id, role, capabilities ('+a+b+'), how many to claim, '1' when it is on the list of the idle, the goals
--- that it knows (' g-… g-… '), then for each result: task, attempt, status, commit, seconds, reason, backoff in ms,
--- JSON →
+-- role, capabilities ('+a+b+'), how many to claim, '1' when it is on the list of the idle, the goals that it
+-- knows (' g-… g-… '), then for each result: task, attempt, status, detail, JSON →
 --   { upkeep due (0|1), paused (0|1), ask again (0|1), { outcome … }, { task, attempt, JSON … }, { goal, JSON … } }
 -- An outcome is 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply was lost).
+-- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
+-- another ending, the backoff in ms and the reason.
 -- This script is the engine's cost: its steady state (successes without dependents, one list of ready tasks) makes
 -- no closure and runs no command that it can do without; everything rarer is made when it is needed.
-local agent, role, capabilities, wanted = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local agent, role, capabilities, wanted = WHO, ARGV[3], ARGV[4], tonumber(ARGV[5])
 local stream, events = P .. 'queue:' .. role, P .. 'events'
 local queue, life
 -- The time of the first event of this turn; asking for it by itself costs another command.
 local now
 
--- Ids, commits and seconds were checked on the way in, so that they can stand in an event's JSON as they are.
+-- Ids were checked on the way in, so that they can stand in an event's JSON as they are.
 local by = '","who":"' .. agent .. '","goal":"'
 
 local function clock()
@@ -31,8 +32,8 @@ local function need_life()
 end
 
 -- The rarer endings of an attempt.
-local function end_otherwise(task, goal, attempt, status, reason, backoff)
-  local k = task_key(task)
+local function end_otherwise(task, goal, attempt, status, detail)
+  local k, backoff, reason = task_key(task), string.match(detail, '^(%d+) (.*)$')
   if status == 'needs_follow_up' then
     -- Held until a master has added the tasks that must come first (grow.lua); an attempt that found
     -- out what is missing was not a failed one, so it does not count.
@@ -48,9 +49,9 @@ local function end_otherwise(task, goal, attempt, status, reason, backoff)
   elseif status == 'failed' and tonumber(attempt) < tonumber(call('HGET', k, 'max_attempts')) then
     need_queue().unqueue(task)
     call('HSET', k, 'state', 'ready', 'error', reason)
-    need_life().delay(task, now + backoff)
+    need_life().delay(task, now + tonumber(backoff))
     count('retried')
-    event('attempt_failed', goal, task, attempt, { error = reason, backoff_ms = backoff })
+    event('attempt_failed', goal, task, attempt, { error = reason, backoff_ms = tonumber(backoff) })
   else
     need_life().give_up(task, attempt, 'failed', reason, now)
   end
@@ -71,25 +72,25 @@ end
 
 -- Publishing.
 local outcomes, acknowledged, finished = {}, {}, {}
-for at = 9, #ARGV, 8 do
+for at = 8, #ARGV, 5 do
   local task, attempt, status = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local goal, number = string.match(task, '^(.-)%.(%d+)$')
   local f = call('HMGET', P .. 'task:' .. task, 'state', 'attempt', 'agent', 'entry', 'dependents')
   if f[1] == 'running' and f[2] == attempt and f[3] == agent then
     outcomes[#outcomes + 1] = 'ok'
-    call('HSET', P .. 'results:' .. goal, number, ARGV[at + 7])
+    call('HSET', P .. 'results:' .. goal, number, ARGV[at + 4])
     if status == 'succeeded' then
       local id = call('XADD', events, '*', 'event', '{"kind":"task_succeeded' .. by .. goal .. '","task":"' .. task
-        .. '","attempt":' .. attempt .. ',"data":{"seconds":' .. ARGV[at + 4] .. ',"commit":"' .. ARGV[at + 3] .. '"}}')
+        .. '","attempt":' .. attempt .. ',"data":' .. ARGV[at + 3] .. '}')
       now = now or tonumber(string.sub(id, 1, 13))
       call('HSET', P .. 'task:' .. task, 'state', 'succeeded', 'ended_ms', now)
       acknowledged[#acknowledged + 1] = f[4]
       finished[goal] = (finished[goal] or 0) + 1
-      finished[goal .. ' commit'] = ARGV[at + 3]
+      finished[goal .. ' last'] = ARGV[at + 3]
       if f[5] then count_down(goal, f[5]) end
     else
       clock()
-      end_otherwise(task, goal, attempt, status, ARGV[at + 5], tonumber(ARGV[at + 6]))
+      end_otherwise(task, goal, attempt, status, ARGV[at + 3])
     end
   elseif f[1] == 'succeeded' and status == 'succeeded' and f[2] == attempt and f[3] == agent then
     outcomes[#outcomes + 1] = 'done'
@@ -105,7 +106,8 @@ if #acknowledged > 0 then
   call('HINCRBY', P .. 'metrics:tasks', 'succeeded', #acknowledged)
   for goal, n in pairs(finished) do
     if type(n) == 'number' and call('HINCRBY', P .. 'goal:' .. goal, 'open', -n) <= 0 then
-      call('HSET', P .. 'goal:' .. goal, 'commit', finished[goal .. ' commit'])
+      local commit = string.match(finished[goal .. ' last'], '"commit":"(%w+)"')
+      if commit then call('HSET', P .. 'goal:' .. goal, 'commit', commit) end
       need_life().close_goal_if_done(goal, now)
     end
   end
@@ -126,7 +128,7 @@ for i = 1, #index, 2 do
 end
 
 -- Claiming.
-local claims, taken, entries, goals, known = {}, {}, {}, {}, ARGV[8]
+local claims, taken, entries, goals, known = {}, {}, {}, {}, ARGV[7]
 local missing = paused == 1 and 0 or wanted
 -- A bound on elements that give no attempt, so that one call stays short.
 local looks = wanted + 256
@@ -200,7 +202,7 @@ end
 
 if wanted > 0 and (missing > 0 or paused == 1) then
   call('HSET', P .. 'idle:' .. role, agent, string.format('%d', clock()) .. ' ' .. capabilities)
-elseif ARGV[7] == '1' then
+elseif ARGV[6] == '1' then
   call('HDEL', P .. 'idle:' .. role, agent)
 end
 if queue then queue.ring_all(clock(), taken) end
