@@ -16,7 +16,9 @@
 //! | `delayed`, `delayed:<second>` | hash, list | tasks waiting out a backoff, by when it is over |
 //! | `parked:<goal>` | list | tasks of a paused goal that were due |
 //! | `deadlines` | hash | goal → its deadline |
-//! | `goals:ended` | list | goals in the order in which they ended |
+//! | `goals:ended` | list | goals in the order in which they ended, until they are archived |
+//! | `archive` | hash | goal → what remains of it |
+//! | `references:<goal>` | hash | which goals need its bundles and results |
 //! | `follow_ups` | stream, group `masters` | held tasks whose next steps are to be added |
 //! | `dead`, `quarantine` | stream | tasks given up, entries that can't be read |
 //! | `events` | stream | who did what |
@@ -75,6 +77,10 @@ impl Keys {
         metrics = "metrics:tasks";
         /// Agent → status.
         agents = "agents:status";
+        /// Goals in the order in which they ended.
+        ended_goals = "goals:ended";
+        /// What remains of archived goals.
+        archive = "archive";
         /// The fleet's id.
         fleet = "fleet";
         /// Wanted fleet size by role.
@@ -110,6 +116,11 @@ impl Keys {
     #[must_use]
     pub fn queues(&self, role: Role) -> String {
         format!("{}queues:{role}", self.prefix)
+    }
+    /// Which goals need a goal's bundles and results.
+    #[must_use]
+    pub fn references(&self, goal: &GoalId) -> String {
+        format!("{}references:{goal}", self.prefix)
     }
     /// A role's queue.
     #[must_use]

@@ -33,8 +33,22 @@ impl Client {
         let mut pipe = redis::pipe();
         pipe.atomic().hset(self.keys.agents(), status.id.to_string(), json).ignore();
         pipe.lrange(&commands, 0, -1).del(&commands).ignore();
-        let (told,): (Vec<String>,) = self.pipe("sending a heartbeat", &pipe).await?;
-        Ok(told.iter().filter_map(|json| decode("a command", json).ok()).collect())
+        let (told,): (Vec<Vec<u8>>,) = self.pipe("sending a heartbeat", &pipe).await?;
+        let mut heard = Vec::new();
+        for command in told {
+            let command = String::from_utf8_lossy(&command);
+            match decode("a command", &command) {
+                Ok(command) => heard.push(command),
+                // They are taken already: what can't be noted must not keep the others from being heard.
+                Err(error) => {
+                    let from = format!("commands:{}", status.id);
+                    if let Err(noting) = self.quarantine(&from, &command, &error.to_string()).await {
+                        tracing::warn!(agent.id = %status.id, %error, %noting, "told what can't be read");
+                    }
+                }
+            }
+        }
+        Ok(heard)
     }
 
     /// Takes an agent that ended off the list, with what it was told; its memory and log stay. What it held
@@ -55,10 +69,11 @@ impl Client {
     /// # Errors
     /// [`Error::Redis`].
     pub async fn agents(&self) -> Result<Vec<AgentStatus>, Error> {
-        let all: HashMap<String, String> =
-            self.query("listing agents", redis::cmd("HGETALL").arg(self.keys.agents())).await?;
+        let all: Vec<Vec<u8>> =
+            self.query("listing agents", redis::cmd("HVALS").arg(self.keys.agents())).await?;
+        let texts = all.iter().filter_map(|value| std::str::from_utf8(value).ok());
         let mut agents: Vec<AgentStatus> =
-            all.values().filter_map(|json| decode("an agent's status", json).ok()).collect();
+            texts.filter_map(|json| decode("an agent's status", json).ok()).collect();
         agents.sort_by(|a, b| (a.role, a.started_ms, &a.id).cmp(&(b.role, b.started_ms, &b.id)));
         Ok(agents)
     }
@@ -144,10 +159,15 @@ impl Client {
     /// # Errors
     /// [`Error::Redis`].
     pub async fn desired_fleet(&self) -> Result<BTreeMap<Role, u32>, Error> {
-        let all: HashMap<String, u32> = self
+        let all: Vec<(Vec<u8>, Vec<u8>)> = self
             .query("reading the wanted fleet", redis::cmd("HGETALL").arg(self.keys.fleet_desired()))
             .await?;
-        Ok(all.into_iter().filter_map(|(role, count)| Some((role.parse().ok()?, count))).collect())
+        let read = |text: Vec<u8>| String::from_utf8(text).ok();
+        let wanted = all.into_iter().filter_map(|(role, count)| {
+            let count: u32 = read(count)?.parse().ok()?;
+            Some((read(role)?.parse().ok()?, count.min(MAX_AGENTS)))
+        });
+        Ok(wanted.collect())
     }
 
     /// The id of the fleet that this Redis and prefix stand for, made at the first call. Several fleets

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Client, Error, decode, encode, scripts};
-use crate::goal::{GOAL_VERSION, Goal};
+use super::{Client, Error, decode, encode, entries, scripts};
+use crate::goal::{GOAL_VERSION, Goal, GoalKind};
 use crate::id::{GoalId, Role, TaskId};
 
 /// How long a goal's bundle stays in Redis while its goal has not been submitted.
@@ -45,7 +45,11 @@ impl Client {
         let reply: String = self
             .script(&scripts::SUBMIT_GOAL, |s| {
                 let deadline = goal.deadline_ms.map_or_else(String::new, |ms| ms.to_string());
-                s.arg(goal.id.as_str()).arg(json).arg(deadline);
+                let of = match &goal.kind {
+                    GoalKind::Build => "",
+                    GoalKind::Verify { of } => of.as_str(),
+                };
+                s.arg(goal.id.as_str()).arg(json).arg(deadline).arg(of);
             })
             .await?;
         match reply.as_str() {
@@ -128,22 +132,12 @@ impl Client {
         let json = json.ok_or_else(|| Error::NotFound(format!("goal {goal}")))?;
         decode_goal(&json)
     }
-
-    /// Puts something unreadable aside with the reason, so that it blocks nothing.
-    ///
-    /// # Errors
-    /// [`Error::Redis`].
-    pub async fn quarantine(&self, from: &str, what: &str, reason: &str) -> Result<(), Error> {
-        let mut cmd = redis::cmd("XADD");
-        cmd.arg(self.keys.quarantine()).arg("*").arg("from").arg(from).arg("entry").arg(what);
-        cmd.arg("reason").arg(reason);
-        self.query::<String>("quarantining an entry", &cmd).await.map(|_| ())
-    }
 }
 
-/// A text field of a stream entry; empty when it is absent or not text.
+/// A text field of a stream entry; empty when it is absent. Bytes that are no text are shown as such, so
+/// that nothing that is compared with a name can be one.
 pub(super) fn text(map: &HashMap<String, redis::Value>, field: &str) -> String {
-    map.get(field).and_then(|value| redis::from_redis_value_ref(value).ok()).unwrap_or_default()
+    map.get(field).map(entries::lossy).unwrap_or_default()
 }
 
 pub(super) fn decode_goal(json: &str) -> Result<Goal, Error> {

@@ -1,9 +1,6 @@
 //! Planning: which master plans a goal, and laying its plan down.
 
-use std::collections::HashMap;
-
-use redis::streams::{StreamAutoClaimReply, StreamReadReply};
-
+use super::entries::{Claimed, Fields, Read};
 use super::goals::text;
 use super::stored::{Stored, broken, dependents};
 use super::{Client, Error, Listener, encode, query_on, scripts};
@@ -213,18 +210,16 @@ impl Listener {
         let connection = self.connection().await?;
         let mut late = redis::cmd("XAUTOCLAIM");
         late.arg(stream).arg("masters").arg(who).arg(PLANNING_LEASE_MS).arg("0").arg("COUNT").arg(8);
-        let late: StreamAutoClaimReply =
-            query_on(connection, "taking over a dead master's goals", &late).await?;
-        if !late.claimed.is_empty() {
-            return Ok(late.claimed.into_iter().map(|entry| (entry.id, entry.map)).collect());
+        let Claimed(late) = query_on(connection, "taking over a dead master's goals", &late).await?;
+        if !late.is_empty() {
+            return Ok(late);
         }
         let mut read = redis::cmd("XREADGROUP");
         read.arg("GROUP").arg("masters").arg(who).arg("COUNT").arg(8).arg("BLOCK").arg(wait_ms);
         read.arg("STREAMS").arg(stream).arg(">");
-        let fresh: Option<StreamReadReply> = query_on(connection, "waiting for goals", &read).await?;
-        let entries = fresh.map(|reply| reply.keys).unwrap_or_default();
-        Ok(entries.into_iter().flat_map(|key| key.ids).map(|entry| (entry.id, entry.map)).collect())
+        let Read(fresh) = query_on(connection, "waiting for goals", &read).await?;
+        Ok(fresh.into_iter().map(|(_, id, fields)| (id, fields)).collect())
     }
 }
 
-pub(super) type Entries = Vec<(String, HashMap<String, redis::Value>)>;
+pub(super) type Entries = Vec<(String, Fields)>;

@@ -59,4 +59,18 @@ scripts! {
     PAUSE_FLEET = "pause_fleet" ["queue"], "pausing or resuming the fleet";
     RETRY_TASK = "retry_task" ["queue", "life"], "retrying a task";
     LEASE_HOST = "lease_host" [], "taking over a host's fleet";
+    QUARANTINE = "quarantine" [], "putting something aside";
+    PUT_ASIDE = "put_aside" [], "putting an entry aside";
+    ARCHIVE_GOAL = "archive_goal" [], "archiving a goal";
+    DROP_TASKS = "drop_tasks" [], "removing an archived goal's tasks";
+    FORGET_SUMMARIES = "forget_summaries" [], "forgetting the oldest goals";
+    BUNDLE_HEAD = "bundle_head" [], "reading a bundle's head";
+    DROP_BUNDLES = "drop_bundles" [], "removing bundles that nothing leads to";
+    TRIM_STREAM = "trim_stream" [], "trimming a stream";
+    DROP_CONSUMERS = "drop_consumers" [], "removing consumers that are gone";
+    DROP_IDLE = "drop_idle" [], "removing idle workers that are gone";
+    AUDIT_GOALS = "audit_goals" [], "looking through a list of goals";
+    AUDIT_AGENTS = "audit_agents" [], "looking through the agents";
+    AUDIT_DELAYED = "audit_delayed" [], "looking through what is delayed";
+    AUDIT_DEAD = "audit_dead" [], "looking through the dead letters";
 }

@@ -1,9 +1,8 @@
 //! Events and logs: appending and following.
 
-use redis::streams::{StreamRangeReply, StreamReadReply};
-
+use super::entries::{Entries, Fields, Read};
 use super::goals::text;
-use super::{Client, Error, Listener, decode, encode, query_on};
+use super::{Client, Error, Listener, decode, encode, query_on, scripts};
 use crate::event::Event;
 use crate::id::AgentId;
 
@@ -58,23 +57,23 @@ impl Client {
         self.pipe("writing a log", &pipe).await
     }
 
-    /// The last `count` lines of an agent's log, oldest first.
+    /// The last `count` lines of an agent's log, oldest first. What can't be read is put aside.
     ///
     /// # Errors
     /// [`Error::Redis`].
     pub async fn last_log(&self, agent: &AgentId, count: usize) -> Result<Vec<LogLine>, Error> {
         let mut read = redis::cmd("XREVRANGE");
         read.arg(self.keys.log(agent)).arg("+").arg("-").arg("COUNT").arg(count);
-        let reply: StreamRangeReply = self.query("reading a log", &read).await?;
-        let mut lines: Vec<LogLine> = reply
-            .ids
-            .into_iter()
-            .map(|entry| LogLine {
-                task: text(&entry.map, "task"),
-                line: text(&entry.map, "line"),
-                position: entry.id,
-            })
-            .collect();
+        let Entries(entries) = self.query("reading a log", &read).await?;
+        let mut lines = Vec::with_capacity(entries.len());
+        for (id, fields) in entries {
+            match read_line(id, &fields) {
+                Ok(line) => lines.push(line),
+                Err((id, reason)) => {
+                    self.put_aside(&format!("log:{agent}"), &id, &reason).await?;
+                }
+            }
+        }
         lines.reverse();
         Ok(lines)
     }
@@ -86,14 +85,14 @@ impl Client {
     pub async fn last_event(&self) -> Result<StreamPosition, Error> {
         let mut read = redis::cmd("XREVRANGE");
         read.arg(self.keys.events()).arg("+").arg("-").arg("COUNT").arg(1);
-        let reply: StreamRangeReply = self.query("reading events", &read).await?;
-        Ok(reply.ids.into_iter().next().map_or_else(|| "0-0".to_owned(), |entry| entry.id))
+        let Entries(newest) = self.query("reading events", &read).await?;
+        Ok(newest.into_iter().next().map_or_else(|| "0-0".to_owned(), |(id, _)| id))
     }
 }
 
 impl Listener {
     /// Events after `position`, which is moved on; waits up to `wait_ms` for the first. What can't be
-    /// read is left out.
+    /// read is put aside.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Redis`]; the next call opens a new connection.
@@ -106,13 +105,17 @@ impl Listener {
         let entries = self.follow(&[(stream, position.clone())], wait_ms).await?;
         let mut events = Vec::with_capacity(entries.len());
         for (_, id, map) in entries {
+            match decode::<Event>("an event", &text(&map, "event")) {
+                Ok(event) => events.push(event),
+                Err(error) => self.put_aside("events", &id, &error.to_string()).await?,
+            }
             *position = id;
-            events.extend(decode::<Event>("an event", &text(&map, "event")));
         }
         Ok(events)
     }
 
-    /// Log lines of several agents after their positions, which are moved on; waits up to `wait_ms`.
+    /// Log lines of several agents after their positions, which are moved on; waits up to `wait_ms`. What
+    /// can't be read is put aside.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Redis`].
@@ -128,8 +131,11 @@ impl Listener {
         for (stream, id, map) in entries {
             let Some(index) = streams.iter().position(|(key, _)| *key == stream) else { continue };
             positions[index].1.clone_from(&id);
-            let line = LogLine { position: id, task: text(&map, "task"), line: text(&map, "line") };
-            lines.push((positions[index].0.clone(), line));
+            let agent = positions[index].0.clone();
+            match read_line(id, &map) {
+                Ok(line) => lines.push((agent, line)),
+                Err((id, reason)) => self.put_aside(&format!("log:{agent}"), &id, &reason).await?,
+            }
         }
         Ok(lines)
     }
@@ -138,7 +144,7 @@ impl Listener {
         &mut self,
         streams: &[(String, StreamPosition)],
         wait_ms: usize,
-    ) -> Result<Vec<(String, StreamPosition, std::collections::HashMap<String, redis::Value>)>, Error> {
+    ) -> Result<Vec<(String, String, Fields)>, Error> {
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(1000).arg("BLOCK").arg(wait_ms).arg("STREAMS");
         for (stream, _) in streams {
@@ -148,15 +154,32 @@ impl Listener {
             read.arg(position);
         }
         let connection = self.connection().await?;
-        let reply: Result<Option<StreamReadReply>, Error> = query_on(connection, "following", &read).await;
+        let reply: Result<Read, Error> = query_on(connection, "following", &read).await;
         if reply.is_err() {
             self.broken();
         }
-        let keys = reply?.map(|reply| reply.keys).unwrap_or_default();
-        let flat = keys.into_iter().flat_map(|key| {
-            let stream = key.key;
-            key.ids.into_iter().map(move |entry| (stream.clone(), entry.id, entry.map))
-        });
-        Ok(flat.collect())
+        reply.map(|Read(entries)| entries)
     }
+
+    /// Moves an entry that can't be read into the quarantine; another reader may have been faster.
+    async fn put_aside(&mut self, stream: &str, entry: &str, reason: &str) -> Result<(), Error> {
+        let script = &scripts::PUT_ASIDE;
+        let mut invocation = script.prepare(&self.keys, "");
+        invocation.arg(stream).arg(entry).arg(reason);
+        let moved: Result<u8, _> = invocation.invoke_async(self.connection().await?).await;
+        moved.map(|_| ()).map_err(|source| Error::Redis { doing: script.doing, source })
+    }
+}
+
+/// Reads a line of a log; else the entry's id, and why it can't be read.
+fn read_line(id: String, fields: &Fields) -> Result<LogLine, (String, String)> {
+    let missing = ["task", "line"].into_iter().find(|name| !fields.contains_key(*name));
+    if let Some(missing) = missing {
+        return Err((id, format!("it has no field {missing}")));
+    }
+    let (task, line) = (text(fields, "task"), text(fields, "line"));
+    if line.len() > MAX_LINE_BYTES * 4 {
+        return Err((id, format!("its line has {} bytes", line.len())));
+    }
+    Ok(LogLine { position: id, task, line })
 }

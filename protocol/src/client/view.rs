@@ -27,6 +27,8 @@ pub struct GoalView {
     pub error: Option<String>,
     /// The newest published commit; the result when the goal succeeded.
     pub commit: Option<String>,
+    /// Since when it is paused, Unix time in milliseconds; also before it has a plan.
+    pub paused_ms: Option<u64>,
     /// When a plan was there, Unix time in milliseconds.
     pub planned_ms: Option<u64>,
     /// When it ended, Unix time in milliseconds.
@@ -114,20 +116,24 @@ impl Client {
         Ok(goals)
     }
 
-    /// A goal without its tasks.
+    /// A goal without its tasks. Of an archived goal, what its summary tells: it has tasks by number only.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Undecodable`], [`Error::Redis`].
     pub async fn goal_head(&self, id: &GoalId) -> Result<GoalView, Error> {
         let fields: Fields =
             self.query("reading a goal", redis::cmd("HGETALL").arg(self.keys.goal(id))).await?;
-        let json = fields.get("goal").ok_or_else(|| Error::NotFound(format!("goal {id}")))?;
+        let Some(json) = fields.get("goal") else {
+            let summary = self.summary(id).await?.ok_or_else(|| Error::NotFound(format!("goal {id}")))?;
+            return Ok(summary.into());
+        };
         Ok(GoalView {
             goal: decode_goal(json)?,
             state: state("a goal", &fields)?,
             intent: fields.get("intent").map(|json| decode("an intent", json)).transpose()?,
             error: fields.get("error").cloned(),
             commit: fields.get("commit").cloned(),
+            paused_ms: number(&fields, "paused"),
             planned_ms: number(&fields, "planned_ms"),
             ended_ms: number(&fields, "ended_ms"),
             tasks: Vec::new(),

@@ -10,6 +10,8 @@ if not f[1] then return 'unknown' end
 if f[1] ~= 'failed' and f[1] ~= 'blocked' then return f[1] end
 local g, now = goal_key(goal), now_ms()
 local goal_state = call('HGET', g, 'state')
+-- It is being archived.
+if not goal_state then return 'unknown' end
 if goal_state == 'cancelled' then return 'goal_cancelled' end
 
 local function reopen(id)
@@ -55,6 +57,7 @@ if goal_state ~= 'paused' then
   local deadline = call('HGET', g, 'deadline_ms')
   if deadline then call('HSET', P .. 'deadlines', goal, deadline) end
 end
+call('LREM', P .. 'goals:ended', 0, goal)
 event('task_retried', goal, task)
 queue.ring_all(now)
 return 'ok'
