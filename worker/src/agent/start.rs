@@ -95,8 +95,9 @@ async fn serve<E: Executor>(
         drain,
         shutdown,
     };
-    agent.run().await;
-    Ok(())
+    // On a thread of the runtime, beside the connection that it talks to all the time: on the main thread,
+    // each answer would have to wake another one.
+    tokio::spawn(agent.run()).await.context("the agent broke")
 }
 
 fn status(workplace: &Workplace) -> AgentStatus {
