@@ -31,6 +31,8 @@ pub struct Orphan {
     pub unwanted: bool,
     /// How many other tasks of its role were claimed between those two moments.
     pub overtaken: u32,
+    /// What other troubles excuse.
+    pub excused: Duration,
 }
 
 impl Orphan {
@@ -43,10 +45,15 @@ impl Orphan {
 
 /// Every task that an agent held when it was killed.
 #[must_use]
-pub fn orphans(history: &History, troubles: &[Trouble]) -> Vec<Orphan> {
+pub fn orphans(history: &History, troubles: &[Trouble], lease: Duration) -> Vec<Orphan> {
     let kills = troubles.iter().filter(|trouble| trouble.kind == Kind::Kill);
     let kills = kills.filter_map(|trouble| Some((trouble.agent.clone()?, trouble.from_ms)));
-    kills.flat_map(|(agent, killed_ms)| orphans_of(history, &agent, killed_ms)).collect()
+    let mut orphans: Vec<Orphan> =
+        kills.flat_map(|(agent, killed_ms)| orphans_of(history, &agent, killed_ms)).collect();
+    for orphan in &mut orphans {
+        orphan.excused = orphan.claimed_ms.map_or(Duration::ZERO, |ms| excuse(troubles, orphan, ms, lease));
+    }
+    orphans
 }
 
 fn orphans_of(history: &History, agent: &AgentId, killed_ms: u64) -> Vec<Orphan> {
@@ -71,6 +78,7 @@ fn orphan(history: &History, at: usize, agent: &AgentId, killed_ms: u64) -> Opti
         claimed_ms: None,
         unwanted: false,
         overtaken: 0,
+        excused: Duration::ZERO,
         task,
     };
     let role = agent.role();
@@ -115,15 +123,14 @@ fn orphan(history: &History, at: usize, agent: &AgentId, killed_ms: u64) -> Opti
 /// Judges them: the next attempt begins within one and a half leases, as long as Redis is there and an agent
 /// of the role is well.
 #[must_use]
-pub fn judge(orphans: &[Orphan], troubles: &[Trouble], lease: Duration) -> Breaks {
+pub fn judge(orphans: &[Orphan], lease: Duration) -> Breaks {
     let mut breaks = Breaks::default();
     for orphan in orphans.iter().filter(|orphan| !orphan.unwanted) {
         let Some(claimed) = orphan.claimed_ms else {
             breaks.add(Rule::PickedUp, format!("{} of {} never was", orphan.task, orphan.agent));
             continue;
         };
-        let excused = excuse(troubles, orphan, claimed, lease);
-        let limit = lease * 3 / 2 + SLACK + excused;
+        let limit = lease * 3 / 2 + SLACK + orphan.excused;
         let waited = Duration::from_millis(claimed.saturating_sub(orphan.killed_ms));
         breaks.unless(waited <= limit, Rule::PickedUp, || {
             let freed = orphan.freed_ms.map(|freed| freed.saturating_sub(orphan.killed_ms));

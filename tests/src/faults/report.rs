@@ -7,7 +7,7 @@ use super::Options;
 use super::pickup::Orphan;
 use super::round::Round;
 use super::rules::{Breaks, Rule};
-use super::trouble::{Kind, Trouble, Whom};
+use super::trouble::{Kind, Trouble};
 
 /// How many times the undisturbed time may be taken, besides a lease for each kill.
 const TIMES: u32 = 2;
@@ -47,20 +47,14 @@ impl Report {
 
     /// The troubles, by whom they hit and what they were.
     fn troubles(&self) -> String {
-        let of = |kind: Kind, hit: fn(&Trouble) -> bool| {
-            let troubles = &self.troubled.troubles;
-            troubles.iter().filter(|trouble| trouble.kind == kind && hit(trouble)).count()
+        let row = |who: &str| {
+            let counts = Kind::ALL.map(|kind| {
+                let hit = |trouble: &&Trouble| trouble.kind == kind && trouble.name.starts_with(who);
+                format!("{} {}", self.troubled.troubles.iter().filter(hit).count(), kind.name())
+            });
+            format!("{who}: {}", counts.join(", "))
         };
-        let rows: [(&str, fn(&Trouble) -> bool); 3] = [
-            ("workers", |trouble| trouble.name.starts_with("worker")),
-            ("masters", |trouble| trouble.name.starts_with("master")),
-            ("redis", |trouble| trouble.whom == Whom::Redis),
-        ];
-        let row = |(name, hit): (&str, fn(&Trouble) -> bool)| {
-            let counts = Kind::ALL.map(|kind| format!("{} {}", of(kind, hit), kind.name()));
-            format!("{name}: {}", counts.join(", "))
-        };
-        rows.map(row).join("; ")
+        ["worker", "master", "redis"].map(row).join("; ")
     }
 }
 
@@ -114,15 +108,18 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// How long they waited: how many, the median and the longest.
+/// How long they waited, those whom nothing else delayed apart: how many, the median and the longest.
 fn waits(orphans: &[Orphan]) -> String {
-    let mut waits: Vec<u64> =
-        orphans.iter().filter(|orphan| !orphan.unwanted).filter_map(Orphan::waited_ms).collect();
-    waits.sort_unstable();
-    match (waits.get(waits.len() / 2), waits.last()) {
-        (Some(median), Some(longest)) => {
-            format!("{}, taken up after {median} ms (median), {longest} ms (longest)", waits.len())
+    let told = |delayed: bool| {
+        let some = orphans.iter().filter(|orphan| !orphan.unwanted && orphan.excused.is_zero() != delayed);
+        let mut waits: Vec<u64> = some.filter_map(Orphan::waited_ms).collect();
+        waits.sort_unstable();
+        match (waits.get(waits.len() / 2), waits.last()) {
+            (Some(median), Some(longest)) => {
+                format!("{} taken up after {median} ms (median), {longest} ms (longest)", waits.len())
+            }
+            _ => "none".to_owned(),
         }
-        _ => "none".to_owned(),
-    }
+    };
+    format!("{}; where Redis or others of the role were in trouble, too: {}", told(false), told(true))
 }

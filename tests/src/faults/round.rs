@@ -73,8 +73,8 @@ impl Round {
         for death in troubles.deaths.drain(..).chain(panics) {
             own.add(Rule::NobodyDied, death);
         }
-        let orphans = pickup::orphans(&history, &troubles.record);
-        let picked_up = pickup::judge(&orphans, &troubles.record, options.lease);
+        let orphans = pickup::orphans(&history, &troubles.record, options.lease);
+        let picked_up = pickup::judge(&orphans, options.lease);
         let audited = audit::audit(&orders, &history, &replay);
         let breaks = vec![own, picked_up, audited, replay.breaks.clone()];
         Ok(Self { took, troubles: troubles.record, orphans, replay, breaks })

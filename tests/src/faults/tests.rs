@@ -263,8 +263,9 @@ fn trouble(agent: Option<&AgentId>, from_ms: u64, till_ms: u64) -> Trouble {
 }
 
 fn picked_up(story: &Story, troubles: &[Trouble]) -> (Vec<pickup::Orphan>, Breaks) {
-    let orphans = pickup::orphans(&story.history(), troubles);
-    let breaks = pickup::judge(&orphans, troubles, Duration::from_millis(100));
+    let lease = Duration::from_millis(100);
+    let orphans = pickup::orphans(&story.history(), troubles, lease);
+    let breaks = pickup::judge(&orphans, lease);
     (orphans, breaks)
 }
 
