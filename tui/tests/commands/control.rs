@@ -271,3 +271,46 @@ async fn gc_tells_what_redis_holds_also_where_docker_does_not_answer() {
     );
     assert_eq!(world.client.goal_head(&goal.id).await.unwrap().state, GoalState::Running);
 }
+
+#[tokio::test]
+async fn the_console_user_of_redis_may_do_all_of_it_and_an_agents_may_not() {
+    let world = World::staffed().await;
+    for line in
+        codegod_protocol::acl::users_file("codegod:").lines().filter(|line| !line.contains(" default "))
+    {
+        let rules: Vec<&str> = line.split_whitespace().skip(1).collect();
+        world.redis(&[&["ACL", "SETUSER"], rules.as_slice()].concat());
+    }
+    let run = |user: &str, args: &[&str]| {
+        let mut command = world.codegod(args);
+        command.env("REDIS_USERNAME", user).env("REDIS_PASSWORD", format!("change-{user}"));
+        Ran::from(command.env("DOCKER_HOST", "tcp://127.0.0.1:1").output().unwrap())
+    };
+    let goal = planned(&world).await;
+    world.work("", "failed_for_good").await;
+    world.client.quarantine("queue:backend", "{", "it is no JSON").await.unwrap();
+    let console = "codegod-console";
+    let all: &[&[&str]] = &[
+        &["status"],
+        &["dead"],
+        &["retry", "--all-dead", "--yes"],
+        &["pause", goal.id.as_str()],
+        &["resume", goal.id.as_str()],
+        &["pause", "--yes"],
+        &["resume", "--yes"],
+        &["quarantine"],
+        &["quarantine", "--clear", "--yes"],
+    ];
+    for args in all {
+        let ran = run(console, args);
+        assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.stderr);
+    }
+    let told = run(console, &["--json", "gc"]).json();
+    assert_eq!(told["redis"]["collected"]["problems"], json!([]), "{told}");
+    let told = run(console, &["--json", "doctor"]).stdout;
+    assert!(told.lines().next().unwrap().contains("as user codegod-console"), "{told}");
+
+    let refused = run("codegod-worker", &["pause", "--yes"]);
+    assert_eq!(refused.code, Some(69), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the Redis user may not do this, while pausing"), "{}", refused.stderr);
+}

@@ -336,6 +336,9 @@ async fn the_fleet_is_shown_scaled_wiped_and_drained() {
     assert_eq!(world.client.agent_heartbeat(&alive).await.unwrap(), [Told::Wipe]);
     assert!(world.client.memory(&dead.id).await.is_err());
 
+    let one = world.run(&["--json", "drain", &alive.id.to_string()]);
+    assert_eq!(one.json()["drained"], json!([alive.id]));
+    assert_eq!(world.client.agent_heartbeat(&alive).await.unwrap(), [Told::Drain]);
     assert_eq!(world.run(&["drain", "--all", "--wait", "0s"]).code, Some(1), "it is still there");
     assert_eq!(world.client.agent_heartbeat(&alive).await.unwrap(), [Told::Drain]);
     world.client.remove_agent(&alive.id).await.unwrap();

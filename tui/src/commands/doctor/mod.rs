@@ -25,7 +25,7 @@ const GIT_FLOOR: (u32, u32) = (2, 38);
 const CA_BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 /// Settings whose value may be shown.
-const SHOWN: [&str; 17] = [
+const SHOWN: [&str; 20] = [
     "VLLM_API_URL",
     "LOG_LEVEL",
     "DOCKER_HOST",
@@ -33,6 +33,9 @@ const SHOWN: [&str; 17] = [
     "CODEGOD_PLAYBOOKS",
     "CODEGOD_STATE_DIR",
     "CODEGOD_LEASE_MS",
+    "CODEGOD_KEEP_GOALS",
+    "CODEGOD_KEEP_DAYS",
+    "CODEGOD_KEEP_EVENTS",
     "CODEGOD_SANDBOX_MEMORY",
     "CODEGOD_SANDBOX_CPUS",
     "CODEGOD_SANDBOX_PIDS",
