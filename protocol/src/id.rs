@@ -16,7 +16,7 @@ pub enum IdError {
     #[error("{0:?} is not a task id (they look like g-7k2m9qx4.3)")]
     Task(String),
     /// The text is not an agent's id.
-    #[error("{0:?} is not an agent id (they look like backend-7k2m)")]
+    #[error("{0:?} is not an agent id (they look like backend-7k2m9q)")]
     Agent(String),
     /// The text names no role.
     #[error("{0:?} is not a role (roles are {roles})", roles = Role::names())]
@@ -131,7 +131,7 @@ impl FromStr for TaskId {
 }
 serde_as_text!(TaskId);
 
-/// An agent: its role and four characters.
+/// An agent: its role and six characters (30 random bits: a thousand agents of a role share none).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentId {
     role: Role,
@@ -142,7 +142,7 @@ impl AgentId {
     /// A new random id for an agent of `role`.
     #[must_use]
     pub fn random(role: Role) -> Self {
-        Self { role, suffix: random_text(4) }
+        Self { role, suffix: random_text(6) }
     }
 
     /// The agent's role.
@@ -164,7 +164,7 @@ impl FromStr for AgentId {
         let wrong = || IdError::Agent(text.to_owned());
         let (role, suffix) = text.rsplit_once('-').ok_or_else(wrong)?;
         let role = Role::ALL.into_iter().find(|r| r.name() == role).ok_or_else(wrong)?;
-        if !is_random_text(suffix, 4) {
+        if !is_random_text(suffix, 6) && !is_random_text(suffix, 4) {
             return Err(wrong());
         }
         Ok(Self { role, suffix: suffix.to_owned() })

@@ -215,7 +215,7 @@ impl std::str::FromStr for Who {
         }
         text.parse().map(Self::Agent).map_err(|_| {
             let roles = Role::ALL.map(Role::name).join(", ");
-            format!("{text:?} is neither a role ({roles}) nor an agent (they look like backend-7k2m)")
+            format!("{text:?} is neither a role ({roles}) nor an agent (they look like backend-7k2m9q)")
         })
     }
 }
