@@ -4,6 +4,8 @@
 //! The verbs, the environment and the records are those of that benchmark (its README, "Add your own driver"):
 //! `worker`, `enqueue N [MS]`, `paced N RATE`, `chain N`, `fan N`, `bulk N`. Exit code 3: an unknown verb.
 
+mod turns;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,20 +13,17 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use codegod_protocol::client::{
-    Claim, Claimed, Client, Growth, GrowthOutcome, Planning, PlanningOutcome, Worker,
-};
+use codegod_protocol::client::{Claimed, Client, Growth, GrowthOutcome, Planning, PlanningOutcome};
 use codegod_protocol::goal::Goal;
-use codegod_protocol::id::{AgentId, GoalId, Role};
-use codegod_protocol::result::{ResultStatus, TaskResult};
+use codegod_protocol::id::{GoalId, Role};
+use codegod_protocol::keys::DEFAULT_PREFIX;
 use codegod_protocol::task::Task;
 use codegod_tests::plans;
-use tokio::sync::mpsc;
+use turns::{Hand, Log, now_ns, number};
 
 /// The role whose tasks are measured; the goal is kept open by a task of another.
 const ROLE: Role = Role::Backend;
 const KEEPER: Role = Role::Testing;
-const BELL_WAIT_SECONDS: u64 = 1;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
@@ -54,14 +53,12 @@ async fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+fn url() -> Result<String> {
+    std::env::var("BENCH_URL").context("BENCH_URL is not set")
 }
 
 async fn connect(who: &str) -> Result<Client> {
-    let url = std::env::var("BENCH_URL").context("BENCH_URL is not set")?;
-    Ok(Client::connect(&url, "codegod:", who).await?)
+    Ok(Client::connect(&url()?, DEFAULT_PREFIX, who).await?)
 }
 
 /// Task number `i` of the benchmark; task 1 of the goal keeps it open.
@@ -160,60 +157,25 @@ impl Records {
     }
 }
 
-fn number(claimed: &Claimed, name: &str) -> u64 {
-    claimed.task.metadata.get(name).and_then(|text| text.parse().ok()).unwrap_or(0)
-}
+impl Log for Records {
+    fn started(&mut self, claimed: &Claimed, at: u64) -> Result<()> {
+        self.write('S', [number(claimed, "i"), number(claimed, "tenq"), at, 0])
+    }
 
-/// Takes turns for ever: publishes what is done and claims as many as it has room for.
-async fn work() -> Result<()> {
-    let room: usize = std::env::var("BENCH_CONC").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let agent = AgentId::random(ROLE);
-    let client = connect(&agent.to_string()).await?;
-    let mut listener = client.listener().await?;
-    let mut worker = Worker::new(&agent, &[]);
-    let mut records = Records::open()?;
-    records.gate().await?;
-    let (sleepers, mut woken) = mpsc::unbounded_channel::<(Claimed, u64)>();
-    let (mut done, mut running) = (Vec::new(), 0);
-    loop {
-        let turn = client.turn(&mut worker, &done, room - running).await?;
-        done.clear();
-        let claimed = turn.claims.len();
-        for claim in turn.claims {
-            let Claim::Task(claimed) = claim else { bail!("a task can't be read: {claim:?}") };
-            let (started, ms) = (now_ns(), number(&claimed, "ms"));
-            if ms == 0 {
-                done.push(finish(&mut records, &agent, *claimed, started)?);
-                continue;
-            }
-            records.write('S', [number(&claimed, "i"), number(&claimed, "tenq"), started, 0])?;
-            running += 1;
-            let sleepers = sleepers.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                let _ended = sleepers.send((*claimed, started));
-            });
-        }
-        if turn.upkeep_due {
-            client.tick(ROLE, codegod_protocol::client::LEASE_MS).await?;
-        }
-        if done.is_empty() && claimed == 0 {
-            tokio::select! {
-                rung = listener.wait_for_bell(&mut worker, BELL_WAIT_SECONDS) => rung?,
-                Some((claimed, started)) = woken.recv() => {
-                    running -= 1;
-                    done.push(finish(&mut records, &agent, claimed, started)?);
-                }
-            }
-        }
-        while let Ok((claimed, started)) = woken.try_recv() {
-            running -= 1;
-            done.push(finish(&mut records, &agent, claimed, started)?);
-        }
+    fn ended(&mut self, claimed: &Claimed, started: u64, ended: u64) -> Result<()> {
+        self.write('E', [number(claimed, "i"), number(claimed, "tenq"), started, ended])
+    }
+
+    fn idle(&mut self) -> Result<()> {
+        Ok(())
     }
 }
 
-fn finish(records: &mut Records, agent: &AgentId, claimed: Claimed, started: u64) -> Result<TaskResult> {
-    records.write('E', [number(&claimed, "i"), number(&claimed, "tenq"), started, now_ns()])?;
-    Ok(plans::result(&claimed, agent, ResultStatus::Succeeded))
+/// Works for ever.
+async fn work() -> Result<()> {
+    let room: usize = std::env::var("BENCH_CONC").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let hand = Hand::hire(&url()?, ROLE, room, u64::MAX).await?;
+    let mut records = Records::open()?;
+    records.gate().await?;
+    hand.work(&mut records).await
 }
