@@ -119,6 +119,19 @@ impl Crew {
         Ok(done)
     }
 
+    /// Their process ids.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.children.iter().filter_map(|(child, _)| child.id()).collect()
+    }
+
+    /// Ends them, and waits for that: the signal of a child's end breaks a blocking read off.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        for (child, _) in &mut self.children {
+            child.kill().await.context("ending a child")?;
+        }
+        Ok(())
+    }
+
     async fn hear(&mut self) -> Result<Said> {
         let said = tokio::time::timeout(PATIENCE, self.said.recv()).await;
         said.with_context(|| format!("the children said nothing for {PATIENCE:?}"))?

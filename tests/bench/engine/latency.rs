@@ -72,7 +72,7 @@ fn between(from: u64, to: u64) -> f64 {
 }
 
 /// From handing over to the start, for each.
-pub(crate) fn waits(records: &[Record]) -> Percentiles {
+fn waits(records: &[Record]) -> Percentiles {
     percentiles(records.iter().map(|record| between(record.tenq, record.started)).collect())
 }
 
@@ -82,16 +82,18 @@ async fn start(server: &RedisServer, tasks: u32) -> Result<Percentiles> {
     let growing = Growing::start(plan::client(&server.url()).await?).await?;
     let mut crew = Crew::of(server, 1, &format!("worker {ROLE} 1 {} records", u64::MAX)).await?;
     crew.go().await?;
-    one_by_one(growing, &mut crew, tasks).await
+    one_by_one(growing, crew, tasks).await
 }
 
 /// Hands tasks over one by one, and says how long each waited for one of the crew.
-pub(crate) async fn one_by_one(mut growing: Growing, crew: &mut Crew, tasks: u32) -> Result<Percentiles> {
+pub(crate) async fn one_by_one(mut growing: Growing, mut crew: Crew, tasks: u32) -> Result<Percentiles> {
     for _ in 0..tasks {
         tokio::time::sleep(PACE).await;
         growing.add().await?;
     }
-    Ok(waits(&crew.until(tasks.into()).await?.records))
+    let records = crew.until(tasks.into()).await?.records;
+    crew.end().await?;
+    Ok(waits(&records))
 }
 
 async fn bare_start(server: &RedisServer, tasks: u32) -> Result<Percentiles> {
@@ -104,7 +106,9 @@ async fn bare_start(server: &RedisServer, tasks: u32) -> Result<Percentiles> {
         tokio::time::sleep(PACE).await;
         bare::add(&mut redis, number)?;
     }
-    Ok(waits(&crew.until(tasks.into()).await?.records))
+    let records = crew.until(tasks.into()).await?.records;
+    crew.end().await?;
+    Ok(waits(&records))
 }
 
 /// From the end of each task of a chain to the start of the next.
@@ -117,6 +121,7 @@ async fn links(server: &RedisServer, shape: Shape) -> Result<Percentiles> {
     let mut crew = Crew::start(server, &words).await?;
     crew.go().await?;
     let records = crew.until(CHAIN.into()).await?.records;
+    crew.end().await?;
     Ok(percentiles(records.windows(2).map(|pair| between(pair[0].ended, pair[1].started)).collect()))
 }
 
@@ -126,6 +131,7 @@ async fn round_trip(server: &RedisServer) -> Result<Percentiles> {
     let mut crew = Crew::of(server, 1, &format!("trip {calls}")).await?;
     crew.go().await?;
     let records = crew.until(calls).await?.records;
+    crew.end().await?;
     Ok(percentiles(records.iter().map(|record| between(record.started, record.ended)).collect()))
 }
 
@@ -143,6 +149,7 @@ async fn fan_seconds(server: &RedisServer, is_bare: bool) -> Result<f64> {
     let mut crew = Crew::of(server, FAN_WORKERS, &words).await?;
     crew.go().await?;
     let records = crew.until(n.into()).await?.records;
+    crew.end().await?;
     let first = records.first().context("a fan has a first task")?;
     let last = records.last().context("a fan has a last task")?;
     Ok(between(first.started, last.ended) / 1e3)

@@ -62,7 +62,9 @@ async fn laying_down(options: &Options, shape: Shape) -> Result<Vec<Row>> {
 pub(crate) async fn submit_in_child(server: &RedisServer, shape: Shape, n: u32) -> Result<Done> {
     let mut crew = Crew::of(server, 1, &format!("plan {} {n}", shape.name())).await?;
     crew.go().await?;
-    crew.until(1).await
+    let done = crew.until(1).await?;
+    crew.end().await?;
+    Ok(done)
 }
 
 async fn lay_down(server: &RedisServer, shape: Shape) -> Result<Laid> {
@@ -127,5 +129,7 @@ async fn cost(server: &RedisServer) -> Result<f64> {
     let meter = Meter::start(server)?;
     crew.go().await?;
     crew.until(RUN.into()).await.context("working off a part of a plan")?;
-    Ok(meter.stop()?.cpu_us / f64::from(RUN))
+    let spent = meter.stop()?;
+    crew.end().await?;
+    Ok(spent.cpu_us / f64::from(RUN))
 }

@@ -81,7 +81,9 @@ async fn run(server: &RedisServer, count: usize, words: &str, n: u32) -> Result<
     let meter = Meter::start(server)?;
     crew.go().await?;
     let done = crew.until(n.into()).await?;
-    Ok(Sample::new(n, done.seconds, &meter.stop()?))
+    let spent = meter.stop()?;
+    crew.end().await?;
+    Ok(Sample::new(n, done.seconds, &spent))
 }
 
 fn rows((count, room): (usize, usize), samples: &[(Sample, Sample)]) -> [Row; 4] {
