@@ -30,7 +30,7 @@ pub(crate) async fn keep_growing(
             Ok(held) => {
                 backoff.reset();
                 for follow_up in held {
-                    if let Err(error) = handle(&client, &follow_up).await {
+                    if let Err(error) = handle_or_put_aside(&client, &follow_up).await {
                         tracing::warn!(task.id = follow_up.task, %error, "a plan could not be grown now");
                     }
                 }
@@ -43,11 +43,26 @@ pub(crate) async fn keep_growing(
     }
 }
 
+async fn handle_or_put_aside(client: &Client, follow_up: &FollowUp) -> Result<(), Error> {
+    match handle(client, follow_up).await {
+        // It would be read again and again, and nothing would come of it.
+        Err(error) if error.is_wrong_type() => {
+            put_aside(client, follow_up, "a key of its goal is of another type").await
+        }
+        handled => handled,
+    }
+}
+
 async fn handle(client: &Client, follow_up: &FollowUp) -> Result<(), Error> {
     let Ok(held) = follow_up.task.parse::<TaskId>() else {
-        client.quarantine("follow_ups", &follow_up.task, "it is not a task's id").await?;
-        return client.acknowledge_follow_up(&follow_up.entry).await;
+        return put_aside(client, follow_up, "it names no task").await;
     };
+    if follow_up.round.parse::<u32>().is_err() {
+        return put_aside(client, follow_up, "it does not say in which round its task is held").await;
+    }
+    if !client.is_task(&held).await? {
+        return put_aside(client, follow_up, "there is no such task").await;
+    }
     match next_steps(client, &held, &follow_up.round).await? {
         Ok(asked) => {
             if let Err(reason) = grow(client, &held, &follow_up.round, &asked).await? {
@@ -57,6 +72,11 @@ async fn handle(client: &Client, follow_up: &FollowUp) -> Result<(), Error> {
         Err(reason) => refuse(client, &held, &follow_up.round, &reason).await?,
     }
     client.acknowledge_follow_up(&follow_up.entry).await
+}
+
+async fn put_aside(client: &Client, follow_up: &FollowUp, reason: &str) -> Result<(), Error> {
+    tracing::warn!(entry = follow_up.entry, reason, "a follow-up is put aside");
+    client.put_follow_up_aside(&follow_up.entry, reason).await.map(|_| ())
 }
 
 async fn refuse(client: &Client, held: &TaskId, round: &str, reason: &str) -> Result<(), Error> {

@@ -38,7 +38,7 @@ pub(crate) async fn keep_planning(
             Ok(entries) => {
                 backoff.reset();
                 for entry in entries {
-                    if let Err(error) = handle(&client, &library, &entry).await {
+                    if let Err(error) = handle_or_put_aside(&client, &library, &entry).await {
                         // Not acknowledged: it is read again, by this master or another.
                         tracing::warn!(goal.id = entry.goal, %error, "a goal could not be planned now");
                     }
@@ -52,13 +52,25 @@ pub(crate) async fn keep_planning(
     }
 }
 
+async fn handle_or_put_aside(client: &Client, library: &Library, entry: &GoalEntry) -> Result<(), Error> {
+    match handle(client, library, entry).await {
+        // It would be read again and again, and nothing would come of it.
+        Err(error) if error.is_wrong_type() => {
+            put_aside(client, entry, "a key of its goal is of another type").await
+        }
+        handled => handled,
+    }
+}
+
 async fn handle(client: &Client, library: &Library, entry: &GoalEntry) -> Result<(), Error> {
     let Ok(id) = entry.goal.parse::<GoalId>() else {
-        client.quarantine("goals", &entry.goal, "it is not a goal's id").await?;
-        return client.acknowledge_goal(&entry.entry).await;
+        return put_aside(client, entry, "it names no goal").await;
     };
     let token = match client.begin_planning(&id).await? {
         Planning::Begun(token) => token,
+        Planning::Superseded(state) if state == "unknown" => {
+            return put_aside(client, entry, "there is no such goal").await;
+        }
         Planning::Superseded(state) => {
             tracing::info!(goal.id = %id, state, "not planned: it is not waiting for that");
             return client.acknowledge_goal(&entry.entry).await;
@@ -75,6 +87,11 @@ async fn handle(client: &Client, library: &Library, entry: &GoalEntry) -> Result
         tracing::warn!(goal.id = %id, state, "what was planned is thrown away");
     }
     client.acknowledge_goal(&entry.entry).await
+}
+
+async fn put_aside(client: &Client, entry: &GoalEntry, reason: &str) -> Result<(), Error> {
+    tracing::warn!(entry = entry.entry, reason, "an entry of the goals is put aside");
+    client.put_goal_aside(&entry.entry, reason).await.map(|_| ())
 }
 
 /// Says again and again that the goal is being planned; returns when it is not this master's any more.

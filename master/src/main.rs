@@ -6,6 +6,7 @@
 mod fleet;
 mod growth;
 mod intake;
+mod memory;
 mod settings;
 mod upkeep;
 
@@ -69,6 +70,7 @@ async fn serve() -> anyhow::Result<()> {
     ));
     work.spawn(upkeep::keep_ticking(client.clone(), settings.lease_ms, stop.clone()));
     work.spawn(upkeep::keep_sweeping(client.clone(), stop.clone()));
+    work.spawn(memory::keep_collecting(client.clone(), settings.retention.clone(), stop.clone()));
     work.spawn(fleet::keep_size(client.clone(), settings.clone(), stop.clone()));
     tracing::info!(master = settings.name, redis = client.url(), host = settings.host, "ready");
 

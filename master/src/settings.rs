@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use codegod_protocol::client::{Client, LEASE_MS};
+use codegod_protocol::client::{Client, LEASE_MS, Retention};
 use codegod_protocol::settings::{host_name, variable};
 
 /// Whether the master keeps workers on its host.
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) keeping: FleetKeeping,
     /// How long a lease lasts without a heartbeat: `CODEGOD_LEASE_MS`, as for the workers.
     pub(crate) lease_ms: u64,
+    /// What stays in Redis, and for how long: `CODEGOD_KEEP_GOALS`, `CODEGOD_KEEP_DAYS`, `CODEGOD_KEEP_EVENTS`.
+    pub(crate) retention: Retention,
     /// Where the workers' binaries are: beside the master's own.
     pub(crate) binaries: PathBuf,
     /// Where the workers' logs go: `CODEGOD_STATE_DIR/log`, else inherited standard error.
@@ -50,7 +52,8 @@ impl Settings {
         let binaries = own.parent().context("finding the folder of the master's binary")?.to_owned();
         let logs = variable("CODEGOD_STATE_DIR").map(|folder| PathBuf::from(folder).join("log"));
         let lease_ms = variable("CODEGOD_LEASE_MS").and_then(|text| text.parse().ok()).unwrap_or(LEASE_MS);
+        let retention = Retention::from_env()?;
         let name = format!("master-{host}-{}", std::process::id());
-        Ok(Self { name, host, redis_url, prefix, keeping, lease_ms, binaries, logs })
+        Ok(Self { name, host, redis_url, prefix, keeping, lease_ms, retention, binaries, logs })
     }
 }

@@ -124,6 +124,18 @@ impl Client {
     }
 }
 
+impl Error {
+    /// Whether somebody stored another type under one of the keys: trying again does not help, and only what
+    /// belongs to that key is concerned.
+    #[must_use]
+    pub fn is_wrong_type(&self) -> bool {
+        let wrong = |source: &redis::RedisError| {
+            source.code() == Some("WRONGTYPE") || source.to_string().contains("WRONGTYPE")
+        };
+        matches!(self, Error::Redis { source, .. } if wrong(source))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

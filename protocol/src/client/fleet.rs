@@ -22,6 +22,9 @@ pub enum Command {
 /// The largest fleet that can be asked for, by role.
 pub const MAX_AGENTS: u32 = 256;
 
+/// How much of what it was told an agent takes at one heartbeat.
+const MAX_COMMANDS: isize = 500;
+
 impl Client {
     /// Says that an agent lives, and takes what it was told.
     ///
@@ -32,7 +35,7 @@ impl Client {
         let commands = self.keys.commands(&status.id);
         let mut pipe = redis::pipe();
         pipe.atomic().hset(self.keys.agents(), status.id.to_string(), json).ignore();
-        pipe.lrange(&commands, 0, -1).del(&commands).ignore();
+        pipe.lrange(&commands, 0, MAX_COMMANDS - 1).ltrim(&commands, MAX_COMMANDS, -1).ignore();
         let (told,): (Vec<Vec<u8>>,) = self.pipe("sending a heartbeat", &pipe).await?;
         let mut heard = Vec::new();
         for command in told {

@@ -45,6 +45,7 @@ local function release_due()
   for _, second in ipairs(call('HKEYS', P .. 'delayed')) do
     if not tonumber(second) then
       call('HDEL', P .. 'delayed', second)
+      quarantine('delayed', second, 'it is not a second')
     elseif tonumber(second) <= due then
       for _, task in ipairs(call('LPOP', P .. 'delayed:' .. second, BATCH) or {}) do
         local f = queue.fields(task)
