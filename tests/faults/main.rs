@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use codegod_tests::faults::cast::Programs;
+use codegod_tests::faults::cast::{Fsync, Programs};
 use codegod_tests::faults::trouble::Kind;
 use codegod_tests::faults::{self, Options};
 use codegod_tests::fleet::binary;
@@ -31,6 +31,7 @@ fn options() -> Result<(Options, u32)> {
             "--masters" => options.size.masters = value.parse().with_context(unreadable)?,
             "--every" => options.every = seconds(&value).with_context(unreadable)?,
             "--lease" => options.lease = seconds(&value).with_context(unreadable)?,
+            "--fsync" => options.fsync = fsync(&value)?,
             "--runs" => runs = value.parse().with_context(unreadable)?,
             "--kinds" => options.kinds = value.split(',').map(kind).collect::<Result<_>>()?,
             _ => bail!("unknown option {name:?}"),
@@ -46,6 +47,11 @@ fn seconds(text: &str) -> Result<Duration> {
 fn kind(word: &str) -> Result<Kind> {
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == word);
     found.with_context(|| format!("{word:?} is none of kill, stop, cut"))
+}
+
+fn fsync(word: &str) -> Result<Fsync> {
+    let found = [Fsync::EverySecond, Fsync::Always].into_iter().find(|fsync| fsync.name() == word);
+    found.with_context(|| format!("{word:?} is neither everysec nor always"))
 }
 
 #[tokio::main]

@@ -10,6 +10,8 @@
 #     --every SECONDS    the time between two troubles (1)
 #     --kinds LIST       of kill (SIGKILL), stop (SIGSTOP, later SIGCONT), cut (network) (all three)
 #     --lease SECONDS    the length of a lease (3)
+#     --fsync WORD       Redis' appendfsync: everysec, which forgets what it has just answered when it is
+#                        killed while the disk is slow (it is told), or always (everysec)
 #     --runs NUMBER      so many runs, with one seed after the other (1)
 # Ends with 1 when a rule was broken. PROFILE=dev runs debug binaries.
 set -euo pipefail

@@ -143,6 +143,27 @@ impl Drop for Member {
     }
 }
 
+/// When Redis has its append-only file written to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Once a second, which is what it does unless told otherwise. While the disk is slow it also puts off
+    /// handing what it has answered to the kernel: killed at that moment, it has forgotten that.
+    EverySecond,
+    /// Before it answers.
+    Always,
+}
+
+impl Fsync {
+    /// Redis' word for it (`appendfsync`).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fsync::EverySecond => "everysec",
+            Fsync::Always => "always",
+        }
+    }
+}
+
 /// How many of each there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
@@ -167,8 +188,8 @@ impl Cast {
     ///
     /// # Errors
     /// When one can't be started.
-    pub async fn start(programs: &Programs, size: Size, lease: Duration) -> Result<Self> {
-        let redis = RedisServer::start_with(&["--appendfsync", "everysec"])?;
+    pub async fn start(programs: &Programs, size: Size, lease: Duration, fsync: Fsync) -> Result<Self> {
+        let redis = RedisServer::start_with(&["--appendfsync", fsync.name()])?;
         let mut cast = Self { members: Vec::new(), redis, folder: tempfile::tempdir()? };
         for (number, role) in (1..=size.workers).zip(Role::ALL.into_iter().cycle()) {
             let name = format!("worker {number} ({role})");

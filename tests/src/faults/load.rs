@@ -78,17 +78,20 @@ pub fn make(seed: u64, count: usize, lease: Duration) -> Vec<Order> {
             task.metadata.insert(SLEEP_MS.to_owned(), (lease * 3 / 2).as_millis().to_string());
         }
         made += tasks.len();
-        orders.push(Order { goal, tasks, whim: whim(&mut rng) });
+        let whim = whim(&mut rng, orders.len());
+        orders.push(Order { goal, tasks, whim });
     }
     orders
 }
 
-fn whim(rng: &mut StdRng) -> Whim {
+/// Every eighth goal is cancelled and every eighth paused, those planned by masters sometimes as well.
+fn whim(rng: &mut StdRng, at: usize) -> Whim {
+    let chance = rng.random_range(0..100);
     let mut ms = |range| Duration::from_millis(rng.random_range(range));
     let (first, second) = (ms(0..1500), ms(200..2000));
-    match rng.random_range(0..100) {
-        0..6 => Whim::Cancel(first),
-        6..16 => Whim::Pause(first, second),
+    match (at % 8, chance) {
+        (3, _) | (1, 0..30) => Whim::Cancel(first),
+        (6, _) | (1, 30..60) => Whim::Pause(first, second),
         _ => Whim::None,
     }
 }

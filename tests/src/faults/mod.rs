@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use cast::{Programs, Size};
+use cast::{Fsync, Programs, Size};
 use report::Report;
 use round::Round;
 use trouble::{Kind, Weather};
@@ -45,6 +45,8 @@ pub struct Options {
     pub kinds: Vec<Kind>,
     /// The length of a lease.
     pub lease: Duration,
+    /// When Redis writes.
+    pub fsync: Fsync,
     /// The programs.
     pub programs: Programs,
 }
@@ -60,6 +62,7 @@ impl Options {
             every: Duration::from_millis(600),
             kinds: Kind::ALL.to_vec(),
             lease: Duration::from_secs(2),
+            fsync: Fsync::EverySecond,
             programs,
         }
     }

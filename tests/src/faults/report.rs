@@ -60,11 +60,14 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { seed, tasks, size, lease, every, .. } = &self.options;
+        let Options { seed, tasks, size, lease, every, fsync, .. } = &self.options;
         writeln!(
             f,
-            "seed {seed}: {tasks} tasks, {} workers, {} masters, a lease of {lease:?}, a trouble every {every:?}",
-            size.workers, size.masters
+            "seed {seed}: {tasks} tasks, {} workers, {} masters, a lease of {lease:?}, a trouble every {every:?}, \
+             appendfsync {}",
+            size.workers,
+            size.masters,
+            fsync.name()
         )?;
         for (name, round) in [("undisturbed", &self.calm), ("disturbed", &self.troubled)] {
             let count = |kind: &str| round.replay.counts.get(kind).copied().unwrap_or(0);
@@ -84,6 +87,11 @@ impl fmt::Display for Report {
             write!(f, "{}", Listed(&round.breaks))?;
         }
         writeln!(f, "troubles: {}", self.troubles())?;
+        let forgotten = self.troubled.forgotten.len();
+        writeln!(
+            f,
+            "goals that a killed Redis had forgotten to have accepted, submitted again: {forgotten}"
+        )?;
         writeln!(f, "tasks of killed agents: {}", waits(&self.troubled.orphans))?;
         let (calm, troubled) = (self.calm.took.as_secs_f64(), self.troubled.took.as_secs_f64());
         let word = if self.late.is_empty() { "ok" } else { "BROKEN" };

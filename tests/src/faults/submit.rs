@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use codegod_protocol::client::{Client, Error, Planning, PlanningOutcome};
+use codegod_protocol::client::{Client, Error, Planning, PlanningOutcome, now_ms};
 use codegod_protocol::goal::{Goal, GoalState};
+use codegod_protocol::id::GoalId;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -19,49 +20,82 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The wait before a call that failed is made again.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// A goal that had been accepted, and of which Redis knows nothing any more, or not its plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The goal. It was submitted again.
+    pub goal: GoalId,
+    /// When it had been accepted, Unix time in milliseconds.
+    pub accepted_ms: u64,
+}
+
 /// Has all orders done and waits until the last has ended.
 ///
 /// # Errors
 /// When Redis answers what it should not.
-pub async fn all(client: Client, orders: Vec<Order>) -> Result<()> {
-    let mut under_way = JoinSet::new();
+pub async fn all(client: Client, orders: Vec<Order>) -> Result<Vec<Forgotten>> {
+    let (mut under_way, mut forgotten) = (JoinSet::new(), Vec::new());
     for order in orders {
         if under_way.len() >= AT_ONCE
             && let Some(ended) = under_way.join_next().await
         {
-            ended.context("an order broke")??;
+            forgotten.extend(ended.context("an order broke")??);
         }
         under_way.spawn(one(client.clone(), order));
     }
     while let Some(ended) = under_way.join_next().await {
-        ended.context("an order broke")??;
+        forgotten.extend(ended.context("an order broke")??);
     }
-    Ok(())
+    Ok(forgotten)
 }
 
-async fn one(client: Client, order: Order) -> Result<()> {
-    let goal = &order.goal;
-    if order.tasks.is_empty() {
-        insist(|| async {
-            match client.submit_goal(goal).await {
-                // The answer to an earlier try was lost.
-                Err(Error::WrongState { .. }) => Ok(()),
-                other => other,
+async fn one(client: Client, order: Order) -> Result<Vec<Forgotten>> {
+    let mut forgotten = Vec::new();
+    loop {
+        submit(&client, &order).await?;
+        let accepted_ms = now_ms();
+        whim(&client, &order).await?;
+        if ended(&client, &order).await? {
+            return Ok(forgotten);
+        }
+        forgotten.push(Forgotten { goal: order.goal.id.clone(), accepted_ms });
+    }
+}
+
+async fn submit(client: &Client, order: &Order) -> Result<()> {
+    if !order.tasks.is_empty() {
+        return plan(client, order).await;
+    }
+    insist(|| async {
+        match client.submit_goal(&order.goal).await {
+            // The answer to an earlier try was lost.
+            Err(Error::WrongState { .. }) => Ok(()),
+            other => other,
+        }
+    })
+    .await
+}
+
+/// Waits until the goal has ended; false when Redis has forgotten that it was accepted.
+async fn ended(client: &Client, order: &Order) -> Result<bool> {
+    let id = &order.goal.id;
+    loop {
+        let state = insist(|| async {
+            match client.goal_head(id).await {
+                Err(Error::NotFound(_)) => Ok(None),
+                other => Ok(Some(other?.state)),
             }
         })
         .await?;
-    } else {
-        plan(&client, &order).await?;
-    }
-    whim(&client, &order).await?;
-    loop {
-        let state = insist(|| async { Ok(client.goal_head(&goal.id).await?.state) }).await?;
-        if state.is_final() {
-            return Ok(());
-        }
-        if state == GoalState::Paused {
-            // Redis did what it was asked long ago: the answer was given up, and what came after it is done.
-            insist(|| async { settled(client.resume_goal(&goal.id).await.map(|_| ())) }).await?;
+        match state {
+            None => return Ok(false),
+            Some(GoalState::Queued | GoalState::Planning) if !order.tasks.is_empty() => return Ok(false),
+            Some(state) if state.is_final() => return Ok(true),
+            // The pause was carried out late, after its answer had been given up, and the resume before it.
+            Some(GoalState::Paused) => {
+                insist(|| async { settled(client.resume_goal(id).await.map(|_| ())) }).await?;
+            }
+            Some(_) => {}
         }
         sleep(LOOK).await;
     }
@@ -121,10 +155,10 @@ async fn whim(client: &Client, order: &Order) -> Result<()> {
     }
 }
 
-/// A goal that has ended meanwhile can be neither paused nor cancelled.
+/// A goal that has ended meanwhile can be neither paused nor cancelled, nor can one that Redis has forgotten.
 fn settled(outcome: Result<(), Error>) -> Result<(), Error> {
     match outcome {
-        Err(Error::WrongState { .. }) => Ok(()),
+        Err(Error::WrongState { .. } | Error::NotFound(_)) => Ok(()),
         other => other,
     }
 }
