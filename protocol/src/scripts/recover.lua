@@ -9,8 +9,9 @@ local stream, now = P .. 'queue:' .. role, now_ms()
 local known, given = {}, 0
 for at = 6, #ARGV do known[ARGV[at]] = true end
 local pending = redis.pcall('XPENDING', stream, 'workers', '-', '+', 1000, agent)
-if pending.err then return 0 end
-for _, lease in ipairs(pending) do
+-- Before the first claim there is no group; an agent that dies then may still wait to be rung for.
+local leases = pending.err and {} or pending
+for _, lease in ipairs(leases) do
   local found = call('XRANGE', stream, lease[1], lease[1])[1]
   local task = found and found[2][2]
   local f = task and call('HMGET', task_key(task), 'state', 'entry', 'agent', 'attempt', 'max_attempts')
@@ -32,7 +33,7 @@ end
 if why == 'dead' then
   call('DEL', P .. 'bell:' .. agent)
   call('HDEL', P .. 'idle:' .. role, agent)
-  if #call('XPENDING', stream, 'workers', '-', '+', 1, agent) == 0 then
+  if not pending.err and #call('XPENDING', stream, 'workers', '-', '+', 1, agent) == 0 then
     call('XGROUP', 'DELCONSUMER', stream, 'workers', agent)
   end
 end
