@@ -18,7 +18,8 @@ pub(crate) struct Spent {
     pub(crate) cpu_us: f64,
     /// Commands, those inside scripts included.
     pub(crate) commands: f64,
-    /// Times that Redis read from a client: round trips, when nobody sends ahead.
+    /// Times that Redis read from a client: round trips when nobody sends ahead, and no fewer (it reads a large
+    /// call in several pieces).
     pub(crate) reads: f64,
     /// Wall time.
     pub(crate) seconds: f64,
