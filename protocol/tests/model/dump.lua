@@ -27,7 +27,7 @@ local out = {
   lists = each('ready:', list), parked = each('parked:', list), delayed = each('delayed:', list),
   delayed_index = hash(P .. 'delayed'), goals_paused = hash(P .. 'goals:paused'), metrics = hash(P .. 'metrics:tasks'),
   tasks = each('task:', hash), goals = each('goal:', hash), deadlines = hash(P .. 'deadlines'), events = count_kinds(),
-  streams = {}, pending = {}, index = {},
+  streams = {}, pending = {}, index = {}, idle = {},
   follow_ups = redis.call('XLEN', P .. 'follow_ups'), quarantined = redis.call('XLEN', P .. 'quarantine'),
   dead = redis.call('XLEN', P .. 'dead'),
 }
@@ -38,5 +38,6 @@ for at = 2, #ARGV do
   local pending = redis.pcall('XPENDING', stream, 'workers', '-', '+', 10000)
   if not pending.err then for _, lease in ipairs(pending) do leases[lease[1]] = lease[2] end end
   out.streams[role], out.pending[role], out.index[role] = entries, leases, hash(P .. 'queues:' .. role)
+  out.idle[role] = hash(P .. 'idle:' .. role)
 end
 return cjson.encode(out)

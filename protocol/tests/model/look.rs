@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use codegod_protocol::goal::GoalState;
-use codegod_protocol::id::{GoalId, Role, TaskId};
+use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 use codegod_protocol::task::TaskState;
 use serde::Deserialize;
 
@@ -29,6 +29,7 @@ pub(crate) struct Dump {
     streams: Map<Fields>,
     pending: Map<Fields>,
     index: Map<Fields>,
+    idle: Map<Fields>,
     follow_ups: u64,
     quarantined: u64,
     dead: u64,
@@ -180,6 +181,11 @@ impl Dump {
         let element = format!("{} {id}", entry.map_or("", String::as_str));
         let list = format!("{}:{list}", id_role(&self.tasks[&id.to_string()]),);
         self.lists.get(&list).is_some_and(|list| list.contains(&element))
+    }
+
+    /// Whether that agent waits to be rung for.
+    pub(crate) fn waits(&self, agent: &AgentId) -> bool {
+        self.idle[agent.role().name()].contains_key(&agent.to_string())
     }
 
     /// Every list is named where claims look, and what says nothing any more is bounded.

@@ -9,6 +9,7 @@ mod fixtures;
 mod look;
 mod model;
 mod operations;
+mod order;
 mod plan_rules;
 mod sketch;
 mod world;

@@ -37,7 +37,7 @@ pub(crate) enum Fault {
 /// Which tasks an operation asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aim {
-    /// Those that it is meant for, when there are any.
+    /// Those that it is meant for; it does nothing when there are none.
     Fit,
     /// All.
     Any,
@@ -91,7 +91,7 @@ pub(crate) enum Operation {
     },
     Grow {
         goal: Index,
-        held: Option<Index>,
+        held: Option<(Index, Aim)>,
         added: Vec<TaskSketch>,
         number_off: u32,
     },
@@ -113,11 +113,11 @@ fn aim() -> impl Strategy<Value = Aim> {
 
 fn status() -> impl Strategy<Value = ResultStatus> {
     prop_oneof![
-        8 => Just(ResultStatus::Succeeded),
-        3 => Just(ResultStatus::Failed),
+        10 => Just(ResultStatus::Succeeded),
+        5 => Just(ResultStatus::Failed),
         1 => Just(ResultStatus::FailedForGood),
         1 => Just(ResultStatus::Blocked),
-        2 => Just(ResultStatus::NeedsFollowUp),
+        5 => Just(ResultStatus::NeedsFollowUp),
     ]
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn goal() -> impl Strategy<Value = GoalSketch> {
 fn work() -> impl Strategy<Value = Operation> {
     let results = prop::collection::vec((index(), status(), fault()), 0..=4);
     prop_oneof![
-        12 => (index(), results, 0usize..=5)
+        20 => (index(), results, prop_oneof![1 => Just(0usize), 8 => 1usize..=5])
             .prop_map(|(agent, results, wanted)| Operation::Turn { agent, results, wanted }),
         2 => (index(), status()).prop_map(|(attempt, status)| Operation::Late { attempt, status }),
         1 => index().prop_map(Operation::Renew),
@@ -165,7 +165,7 @@ fn work() -> impl Strategy<Value = Operation> {
 fn planning() -> impl Strategy<Value = Operation> {
     let added = prop::collection::vec(task(), 1..=3);
     let number_off = prop_oneof![8 => Just(0u32), 1 => Just(1)];
-    let held = prop::option::weighted(0.7, index());
+    let held = prop::option::weighted(0.7, (index(), aim()));
     prop_oneof![
         1 => goal().prop_map(Operation::SubmitGoal),
         2 => index().prop_map(Operation::BeginPlanning),
@@ -173,7 +173,7 @@ fn planning() -> impl Strategy<Value = Operation> {
             .prop_map(|(goal, stale)| Operation::SubmitPlan { goal, stale }),
         1 => (index(), prop::bool::weighted(0.5), any::<bool>())
             .prop_map(|(goal, stale, failed)| Operation::EndGoal { goal, stale, failed }),
-        6 => (index(), held, added, number_off)
+        8 => (index(), held, added, number_off)
             .prop_map(|(goal, held, added, number_off)| Operation::Grow { goal, held, added, number_off }),
         2 => (index(), aim(), prop_oneof![4 => Just(0u32), 1 => Just(1)])
             .prop_map(|(task, aim, round_off)| Operation::GiveUp { task, aim, round_off }),
@@ -193,6 +193,6 @@ fn control() -> impl Strategy<Value = Operation> {
 
 /// A life of a fleet: the goals that it begins with, and what then happens.
 pub(crate) fn life() -> impl Strategy<Value = (Vec<GoalSketch>, Vec<Operation>)> {
-    let operation = prop_oneof![8 => work(), 2 => planning(), 2 => control()];
-    (prop::collection::vec(goal(), 1..=2), prop::collection::vec(operation, 1..=80))
+    let operation = prop_oneof![8 => work(), 3 => planning(), 2 => control()];
+    (prop::collection::vec(goal(), 1..=2), prop::collection::vec(operation, 1..=120))
 }

@@ -12,6 +12,7 @@ use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, GoalId, Role};
 
 use super::clock::Clock;
+use super::look::Dump;
 use super::model::{Model, Place, State};
 use super::operations::{GoalSketch, Operation};
 
@@ -92,7 +93,9 @@ impl World {
     pub(crate) async fn agree(&mut self) -> Result<()> {
         self.model.settle();
         self.clock.stop()?;
-        self.clock.dump()?.must_agree(&self.model)?;
+        let dump = self.clock.dump()?;
+        dump.must_agree(&self.model)?;
+        self.somebody_comes_for_what_is_ready(&dump)?;
         for queue in self.client.queues().await? {
             let of = |is: fn(&State) -> bool| {
                 let tasks = self.model.tasks.values();
@@ -104,6 +107,23 @@ impl World {
                 (queue.ready, queue.in_flight, queue.paused) == should,
                 "{queue:?}, should be {should:?}"
             );
+        }
+        Ok(())
+    }
+
+    /// Of those that can take a ready task, not all wait to be rung for.
+    fn somebody_comes_for_what_is_ready(&self, dump: &Dump) -> Result<()> {
+        for (id, task) in &self.model.tasks {
+            let handed_out = matches!(task.state, State::Ready(Place::Listed { .. }))
+                && self.model.goals[id.goal()].state == GoalState::Running
+                && !self.model.fleet_paused;
+            let wanted = &task.task.capabilities;
+            let mut fit = self.agents.iter().filter(|agent| {
+                agent.id.role() == task.task.role
+                    && wanted.iter().all(|word| agent.capabilities.contains(word))
+            });
+            let asleep = fit.clone().count() > 0 && fit.all(|agent| dump.waits(&agent.id));
+            ensure!(!handed_out || !asleep, "{id} is ready, and nobody was rung for: {dump:#?}");
         }
         Ok(())
     }

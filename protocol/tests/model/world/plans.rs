@@ -30,14 +30,10 @@ impl World {
     }
 
     pub(super) fn pick_task(&self, task: &Index, aim: Aim, fit: impl Fn(&State) -> bool) -> Option<TaskId> {
-        let all = |aim: Aim| {
-            let tasks = self.model.tasks.iter();
-            tasks.filter(|(_, task)| aim == Aim::Any || fit(&task.state)).map(|(id, _)| id).collect()
-        };
-        let mut chosen: Vec<&TaskId> = all(aim);
-        if chosen.is_empty() {
-            chosen = all(Aim::Any);
-        }
+        // Not in the order of ids, which are random: the same life must go the same way again.
+        let tasks = self.goals.iter().flat_map(|goal| &self.model.goals[goal].tasks);
+        let chosen: Vec<&TaskId> =
+            tasks.filter(|id| aim == Aim::Any || fit(&self.model.tasks[*id].state)).collect();
         (!chosen.is_empty()).then(|| chosen[task.index(chosen.len())].clone())
     }
 
@@ -127,11 +123,11 @@ impl World {
     pub(super) async fn grow(
         &mut self,
         goal: &Index,
-        held: Option<&Index>,
+        held: Option<&(Index, Aim)>,
         added: &[TaskSketch],
         number_off: u32,
     ) -> Result<()> {
-        let held = held.and_then(|index| self.pick_task(index, Aim::Fit, |state| *state == State::Held));
+        let held = held.and_then(|(index, aim)| self.pick_task(index, *aim, |state| *state == State::Held));
         let goal = held.as_ref().map_or_else(|| self.pick(goal), |held| held.goal().clone());
         let shape: BTreeMap<TaskId, BTreeSet<TaskId>> =
             self.model.of(&goal).map(|task| (task.task.id.clone(), task.needs.clone())).collect();
