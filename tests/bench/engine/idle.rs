@@ -85,8 +85,12 @@ pub(crate) async fn processes(options: &Options) -> Result<Group> {
     agent.end().await?;
     let master = Process::start("codegod-master", &client, &[])?;
     let (master_cpu, master_mb) = master.at_rest(stretch).await?;
+    master.end().await?;
 
+    // A master that is there already would plan the goal by itself; one that comes later finds it running.
     let submitted = submit_in_child(&server, Shape::Layers, LARGE).await?;
+    let master = Process::start("codegod-master", &client, &[])?;
+    tokio::time::sleep(REST).await;
     let mut crew = Crew::of(&server, 2, &format!("worker {ROLE} 1 {} counts", u64::MAX)).await?;
     crew.go().await?;
     crew.until(LARGE.into()).await?;
