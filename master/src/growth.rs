@@ -30,8 +30,9 @@ pub(crate) async fn keep_growing(
             Ok(held) => {
                 backoff.reset();
                 for follow_up in held {
-                    if let Err(error) = handle_or_put_aside(&client, &follow_up).await {
-                        tracing::warn!(task.id = follow_up.task, %error, "a plan could not be grown now");
+                    if let Err(error) = handle(&client, &follow_up).await {
+                        let error = anyhow::Error::from(error);
+                        tracing::warn!(task.id = follow_up.task, "a plan could not be grown now: {error:#}");
                     }
                 }
             }
@@ -43,16 +44,6 @@ pub(crate) async fn keep_growing(
     }
 }
 
-async fn handle_or_put_aside(client: &Client, follow_up: &FollowUp) -> Result<(), Error> {
-    match handle(client, follow_up).await {
-        // It would be read again and again, and nothing would come of it.
-        Err(error) if error.is_wrong_type() => {
-            put_aside(client, follow_up, "a key of its goal is of another type").await
-        }
-        handled => handled,
-    }
-}
-
 async fn handle(client: &Client, follow_up: &FollowUp) -> Result<(), Error> {
     let Ok(held) = follow_up.task.parse::<TaskId>() else {
         return put_aside(client, follow_up, "it names no task").await;
@@ -60,8 +51,14 @@ async fn handle(client: &Client, follow_up: &FollowUp) -> Result<(), Error> {
     if follow_up.round.parse::<u32>().is_err() {
         return put_aside(client, follow_up, "it does not say in which round its task is held").await;
     }
-    if !client.is_task(&held).await? {
-        return put_aside(client, follow_up, "there is no such task").await;
+    match client.is_task(&held).await {
+        Ok(true) => {}
+        Ok(false) => return put_aside(client, follow_up, "there is no such task").await,
+        // It would be read again and again, and nothing would come of it.
+        Err(error) if error.is_wrong_type() => {
+            return put_aside(client, follow_up, "its task's key is of another type").await;
+        }
+        Err(error) => return Err(error),
     }
     match next_steps(client, &held, &follow_up.round).await? {
         Ok(asked) => {

@@ -38,9 +38,10 @@ pub(crate) async fn keep_planning(
             Ok(entries) => {
                 backoff.reset();
                 for entry in entries {
-                    if let Err(error) = handle_or_put_aside(&client, &library, &entry).await {
+                    if let Err(error) = handle(&client, &library, &entry).await {
                         // Not acknowledged: it is read again, by this master or another.
-                        tracing::warn!(goal.id = entry.goal, %error, "a goal could not be planned now");
+                        let error = anyhow::Error::from(error);
+                        tracing::warn!(goal.id = entry.goal, "a goal could not be planned now: {error:#}");
                     }
                 }
             }
@@ -52,21 +53,18 @@ pub(crate) async fn keep_planning(
     }
 }
 
-async fn handle_or_put_aside(client: &Client, library: &Library, entry: &GoalEntry) -> Result<(), Error> {
-    match handle(client, library, entry).await {
-        // It would be read again and again, and nothing would come of it.
-        Err(error) if error.is_wrong_type() => {
-            put_aside(client, entry, "a key of its goal is of another type").await
-        }
-        handled => handled,
-    }
-}
-
 async fn handle(client: &Client, library: &Library, entry: &GoalEntry) -> Result<(), Error> {
     let Ok(id) = entry.goal.parse::<GoalId>() else {
         return put_aside(client, entry, "it names no goal").await;
     };
-    let token = match client.begin_planning(&id).await? {
+    let begun = match client.begin_planning(&id).await {
+        // It would be read again and again, and nothing would come of it.
+        Err(error) if error.is_wrong_type() => {
+            return put_aside(client, entry, "a key of its goal is of another type").await;
+        }
+        begun => begun?,
+    };
+    let token = match begun {
         Planning::Begun(token) => token,
         Planning::Superseded(state) if state == "unknown" => {
             return put_aside(client, entry, "there is no such goal").await;
