@@ -144,26 +144,29 @@ pub fn judge(orphans: &[Orphan], lease: Duration) -> Breaks {
     breaks
 }
 
-/// What is added to the limit: every trouble of Redis', and a lease after it, as everybody may renew again
-/// before leases count as run out; every trouble of another agent of the role.
+/// What is added to the limit: the time in which Redis was in trouble, and a lease after it, as everybody may
+/// renew again before leases count as run out; and in which another agent of the role was.
 fn excuse(troubles: &[Trouble], orphan: &Orphan, claimed_ms: u64, lease: Duration) -> Duration {
+    let grace = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
     let role = orphan.agent.role();
-    let mut excused = Duration::ZERO;
-    for trouble in troubles {
-        let from = trouble.from_ms.max(orphan.killed_ms);
-        // A lease may have been given anew to all after a trouble that was over by then.
-        let grace = Duration::from_millis(trouble.till_ms) + lease;
-        let over = trouble.till_ms.min(claimed_ms);
-        let lasted = Duration::from_millis(over.saturating_sub(from));
-        match (trouble.whom, trouble.part) {
-            (Whom::Redis, _) => {
-                let after = grace.min(Duration::from_millis(claimed_ms));
-                let touched = after > Duration::from_millis(orphan.killed_ms) && trouble.from_ms < claimed_ms;
-                excused += lasted + if touched { lease } else { Duration::ZERO };
+    let mut spans: Vec<(u64, u64)> = troubles
+        .iter()
+        .filter_map(|trouble| match (trouble.whom, trouble.part) {
+            (Whom::Redis, _) => Some((trouble.from_ms, trouble.till_ms.saturating_add(grace))),
+            (_, Some(Part::Worker(of))) if of == role && trouble.agent.as_ref() != Some(&orphan.agent) => {
+                Some((trouble.from_ms, trouble.till_ms))
             }
-            (_, Some(Part::Worker(of))) if of == role => excused += lasted,
-            _ => {}
+            _ => None,
+        })
+        .collect();
+    spans.sort_unstable();
+    let (mut excused, mut seen_ms) = (0, orphan.killed_ms);
+    for (from, till) in spans {
+        let (from, till) = (from.max(seen_ms), till.min(claimed_ms));
+        if from < till {
+            excused += till - from;
+            seen_ms = till;
         }
     }
-    excused
+    Duration::from_millis(excused)
 }

@@ -21,7 +21,7 @@ use super::{Options, audit, leftovers, submit};
 const START: Duration = Duration::from_secs(60);
 /// How long troubles go on at most for each task of the load, and a start to that.
 const LONGEST_EACH: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(45);
 /// How long Redis at most puts off a write while the disk is slow, and a little more.
 const PUT_OFF: Duration = Duration::from_millis(2500);
 /// How long whatever expires may take to do so when everybody is well again: a dead master's goals are taken
