@@ -131,6 +131,8 @@ impl Client {
             let key = format!("{prefix}{name}");
             pipe.cmd("TYPE").arg(&key).cmd("MEMORY").arg("USAGE").arg(&key);
         }
+        // A key that is none of ours may be out of this user's reach: it counts, and is not measured.
+        pipe.ignore_errors();
         let answers: Vec<Value> = self.pipe("measuring keys", &pipe).await?;
         let kinds: Vec<String> = answers.iter().step_by(2).map(lossy).collect();
         let bytes = answers.iter().skip(1).step_by(2).map(|value| lossy(value).parse().unwrap_or(0));
@@ -157,7 +159,9 @@ impl Client {
             };
             pipe.cmd(command).arg(format!("{}{name}", self.keys.prefix()));
         }
-        self.pipe("measuring keys", &pipe).await
+        pipe.ignore_errors();
+        let lengths: Vec<Value> = self.pipe("measuring keys", &pipe).await?;
+        Ok(lengths.iter().map(|length| lossy(length).parse().unwrap_or(0)).collect())
     }
 
     async fn memory_limits(&self) -> Result<(u64, Option<u64>), Error> {
