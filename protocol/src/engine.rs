@@ -46,7 +46,8 @@
 //! # Order
 //!
 //! Within a role: priority 10 to 1, strictly; then the longest remaining path to the end of the plan (the
-//! critical path), then first come, first served. Two things put a task before its turn: a goal whose
+//! critical path), then first come, first served (tasks that ask for capabilities before those that ask for
+//! none). Two things put a task before its turn: a goal whose
 //! deadline is less than 15 minutes away has priority 10, and a task that has waited for ten minutes goes to the
 //! front of its role's queue, so that nothing starves.
 //!

@@ -2,7 +2,7 @@
 
 use super::entries::{Claimed, Fields, Read};
 use super::goals::text;
-use super::stored::{Stored, broken, dependents};
+use super::stored::{Stored, broken, dependents, undecodable};
 use super::{Client, Error, Listener, encode, query_on, scripts};
 use crate::goal::GoalState;
 use crate::id::{GoalId, TaskId};
@@ -99,6 +99,11 @@ impl Client {
         tasks: &[Task],
     ) -> Result<PlanningOutcome, Error> {
         let paths = plan::check(tasks).map_err(broken)?;
+        let mut numbers: Vec<&TaskId> = tasks.iter().map(|task| &task.id).collect();
+        numbers.sort();
+        if let Some((odd, _)) = numbers.into_iter().zip(1..).find(|(id, number)| **id != goal.task(*number)) {
+            return Err(undecodable(&format!("{odd} is not a number that follows in {goal}: they go from 1")));
+        }
         let dependents = dependents(tasks);
         for part in tasks.chunks(STAGE) {
             let mut staged = Vec::with_capacity(part.len());

@@ -52,8 +52,12 @@ local function release_due()
         if not f.state then
           quarantine('delayed:' .. second, task, 'there is no such task')
         elseif f.state == 'ready' and not f.entry then
-          queue.enqueue(task, now, f)
-          released = released + 1
+          if pcall(queue.enqueue, task, now, f) then
+            released = released + 1
+          else
+            -- Its queue can't be written: later, then.
+            life.delay(task, now + 1000)
+          end
         end
       end
       if call('EXISTS', P .. 'delayed:' .. second) == 0 then call('HDEL', P .. 'delayed', second) end

@@ -6,19 +6,21 @@
 -- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
 -- another ending, the backoff in ms and the reason.
 -- This script is the engine's cost: its steady state (successes without dependents, one list of ready tasks) makes
--- no closure and runs no command that it can do without; everything rarer is made when it is needed.
+-- no closure and runs no command that it can do without; everything rarer is made when it is needed. Numbers
+-- that go to Redis are texts already: Lua would write each as a floating-point number, which takes longer than
+-- most commands.
 local agent, role, capabilities, wanted = WHO, ARGV[3], ARGV[4], tonumber(ARGV[5])
 local stream, events = P .. 'queue:' .. role, P .. 'events'
 local queue, life
--- The time of the first event of this turn; asking for it by itself costs another command.
+-- The time of the first event of this turn, as a text; asking for it by itself costs another command.
 local now
 
 -- Ids were checked on the way in, so that they can stand in an event's JSON as they are.
 local by = '","who":"' .. agent .. '","goal":"'
 
 local function clock()
-  now = now or now_ms()
-  return now
+  now = now or string.format('%d', now_ms())
+  return tonumber(now)
 end
 
 local function need_queue()
@@ -45,15 +47,15 @@ local function end_otherwise(task, goal, attempt, status, detail)
     call('XADD', P .. 'follow_ups', '*', 'task', task, 'round', round)
     event('task_needs_follow_up', goal, task, attempt, { error = reason, round = round })
   elseif status == 'blocked' then
-    need_life().give_up(task, attempt, 'blocked', reason, now)
+    need_life().give_up(task, attempt, 'blocked', reason, clock())
   elseif status == 'failed' and tonumber(attempt) < tonumber(call('HGET', k, 'max_attempts')) then
     need_queue().unqueue(task)
     call('HSET', k, 'state', 'ready', 'error', reason)
-    need_life().delay(task, now + tonumber(backoff))
+    need_life().delay(task, clock() + tonumber(backoff))
     count('retried')
     event('attempt_failed', goal, task, attempt, { error = reason, backoff_ms = tonumber(backoff) })
   else
-    need_life().give_up(task, attempt, 'failed', reason, now)
+    need_life().give_up(task, attempt, 'failed', reason, clock())
   end
 end
 
@@ -63,7 +65,12 @@ local function count_down(goal, dependents)
     if call('HINCRBY', task_key(dependent), 'pending', -1) == 0 then
       local f = need_queue().fields(dependent)
       if f.state == 'waiting' then
-        queue.enqueue(dependent, now, f)
+        -- A queue that can't be written (somebody put another type there) must not keep half of a publish: the
+        -- task is tried again later, as after a backoff.
+        if not pcall(queue.enqueue, dependent, clock(), f) then
+          call('HSET', task_key(dependent), 'state', 'ready')
+          need_life().delay(dependent, clock() + 1000)
+        end
         event('task_ready', goal, dependent)
       end
     end
@@ -82,14 +89,13 @@ for at = 8, #ARGV, 5 do
     if status == 'succeeded' then
       local id = call('XADD', events, '*', 'event', '{"kind":"task_succeeded' .. by .. goal .. '","task":"' .. task
         .. '","attempt":' .. attempt .. ',"data":' .. ARGV[at + 3] .. '}')
-      now = now or tonumber(string.sub(id, 1, 13))
+      now = now or string.sub(id, 1, 13)
       call('HSET', P .. 'task:' .. task, 'state', 'succeeded', 'ended_ms', now)
       acknowledged[#acknowledged + 1] = f[4]
       finished[goal] = (finished[goal] or 0) + 1
       finished[goal .. ' last'] = ARGV[at + 3]
       if f[5] then count_down(goal, f[5]) end
     else
-      clock()
       end_otherwise(task, goal, attempt, status, ARGV[at + 3])
     end
   elseif f[1] == 'succeeded' and status == 'succeeded' and f[2] == attempt and f[3] == agent then
@@ -103,12 +109,12 @@ end
 if #acknowledged > 0 then
   call('XACK', stream, 'workers', unpack(acknowledged))
   call('XDEL', stream, unpack(acknowledged))
-  call('HINCRBY', P .. 'metrics:tasks', 'succeeded', #acknowledged)
+  call('HINCRBY', P .. 'metrics:tasks', 'succeeded', string.format('%d', #acknowledged))
   for goal, n in pairs(finished) do
-    if type(n) == 'number' and call('HINCRBY', P .. 'goal:' .. goal, 'open', -n) <= 0 then
+    if type(n) == 'number' and call('HINCRBY', P .. 'goal:' .. goal, 'open', string.format('%d', -n)) <= 0 then
       local commit = string.match(finished[goal .. ' last'], '"commit":"(%w+)"')
       if commit then call('HSET', P .. 'goal:' .. goal, 'commit', commit) end
-      need_life().close_goal_if_done(goal, now)
+      need_life().close_goal_if_done(goal, clock())
     end
   end
 end
@@ -135,7 +141,7 @@ local looks = wanted + 256
 while missing > 0 and #buckets > 0 and looks > 0 do
   local best = 1
   for i = 2, #buckets do if buckets[i] > buckets[best] then best = i end end
-  local elements = call('LPOP', P .. 'ready:' .. role .. ':' .. buckets[best], missing)
+  local elements = call('LPOP', P .. 'ready:' .. role .. ':' .. buckets[best], string.format('%d', missing))
   local found = elements and #elements or 0
   if found < missing then
     call('HDEL', P .. 'queues:' .. role, buckets[best])
@@ -153,10 +159,10 @@ while missing > 0 and #buckets > 0 and looks > 0 do
       if goals_paused and call('HGET', P .. 'goal:' .. goal, 'state') == 'paused' then
         need_life().park(goal, task, role, entry)
       else
-        local attempt = f[3] + 1
+        local attempt = string.format('%d', f[3] + 1)
         local id = call('XADD', events, '*', 'event', '{"kind":"task_claimed' .. by .. goal .. '","task":"' .. task
           .. '","attempt":' .. attempt .. '}')
-        now = now or tonumber(string.sub(id, 1, 13))
+        now = now or string.sub(id, 1, 13)
         call('HSET', P .. 'task:' .. task, 'state', 'running', 'attempt', attempt, 'agent', agent, 'started_ms', now)
         entries[#entries + 1] = entry
         taken[task] = true
@@ -177,10 +183,10 @@ end
 if #entries > 0 then
   local n = #entries
   entries[n + 1] = 'FORCE'
-  local held = redis.pcall('XCLAIM', stream, 'workers', agent, 0, unpack(entries))
+  local held = redis.pcall('XCLAIM', stream, 'workers', agent, '0', unpack(entries))
   if held.err and string.find(held.err, 'NOGROUP', 1, true) then
     call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
-    held = call('XCLAIM', stream, 'workers', agent, 0, unpack(entries))
+    held = call('XCLAIM', stream, 'workers', agent, '0', unpack(entries))
   elseif held.err then
     error(held.err, 0)
   end
@@ -192,7 +198,7 @@ if #entries > 0 then
       local task = claims[i * 3 - 2]
       local entry = need_queue().add_entry(role, task)
       call('HSET', task_key(task), 'entry', entry)
-      got = call('XCLAIM', stream, 'workers', agent, 0, entry, 'FORCE')[1]
+      got = call('XCLAIM', stream, 'workers', agent, '0', entry, 'FORCE')[1]
     else
       at = at + 1
     end
