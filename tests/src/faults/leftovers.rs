@@ -44,6 +44,12 @@ pub fn find(redis: &mut redis::Connection, keys: &Keys) -> Result<Vec<String>> {
     for name in STREAMS {
         stream(redis, &format!("{}{name}", keys.prefix()), "masters", &mut found)?;
     }
+    let put_aside: redis::streams::StreamRangeReply =
+        redis::cmd("XRANGE").arg(keys.quarantine()).arg("-").arg("+").arg("COUNT").arg(3).query(redis)?;
+    for entry in put_aside.ids {
+        let told = |field| entry.get::<String>(field).unwrap_or_default();
+        found.push(format!("{} of {} was put aside: {}", told("entry"), told("from"), told("reason")));
+    }
     let mut all: Vec<String> = redis::cmd("KEYS").arg(format!("{}*", keys.prefix())).query(redis)?;
     all.sort_unstable();
     for key in all {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use codegod_protocol::client::PLANNING_LEASE_MS;
+
 use super::Options;
+use super::cast::Part;
 use super::pickup::Orphan;
 use super::round::Round;
 use super::rules::{Breaks, Rule};
@@ -33,10 +36,16 @@ impl Report {
         report
     }
 
-    /// How long the second round may take: twice the first and a lease for each kill.
+    /// How long the second round may take: twice the first, and a lease for each kill; a master's is its lease
+    /// on what it plans, and so is what one that was stopped or cut off may have held.
     fn allowed(&self) -> Duration {
-        let kills = self.troubled.troubles.iter().filter(|trouble| trouble.kind == Kind::Kill).count();
-        self.calm.took * TIMES + self.options.lease * u32::try_from(kills).unwrap_or(u32::MAX)
+        let planning = Duration::from_millis(PLANNING_LEASE_MS);
+        let is_master = |trouble: &&Trouble| trouble.part == Some(Part::Master);
+        let (kills, others): (Vec<&Trouble>, Vec<&Trouble>) =
+            self.troubled.troubles.iter().partition(|trouble| trouble.kind == Kind::Kill);
+        let lease = |kill: &&Trouble| if is_master(kill) { planning } else { self.options.lease };
+        let held = if others.iter().any(is_master) { planning } else { Duration::ZERO };
+        self.calm.took * TIMES + kills.iter().map(lease).sum::<Duration>() + held
     }
 
     /// Whether every rule was kept.
