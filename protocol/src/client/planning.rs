@@ -102,7 +102,9 @@ impl Client {
         let mut numbers: Vec<&TaskId> = tasks.iter().map(|task| &task.id).collect();
         numbers.sort();
         if let Some((odd, _)) = numbers.into_iter().zip(1..).find(|(id, number)| **id != goal.task(*number)) {
-            return Err(undecodable(&format!("{odd} is not a number that follows in {goal}: they go from 1")));
+            return Err(undecodable(&format!(
+                "{odd} is not a number that follows in {goal}: they go from 1"
+            )));
         }
         let dependents = dependents(tasks);
         for part in tasks.chunks(STAGE) {
