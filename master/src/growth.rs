@@ -197,7 +197,7 @@ mod tests {
             "version": 1, "id": goal.task(number), "goal": goal, "role": "backend", "title": "a fix",
             "kind": "work", "needs": needs, "priority": 5, "deadline_seconds": 60, "max_attempts": 3,
             "procedure": { "problem": "", "hypotheses": [], "validate": [
-                { "title": "it is there", "action": { "do": "read_file", "path": "x" } }
+                { "title": "it is there", "action": { "action": "read_file", "path": "x" } }
             ] },
         }))
         .expect("a task")
