@@ -94,9 +94,15 @@ redis_spawn() {
 # redis_free_port TRY: the remembered port first, so that addresses in shells and tools stay true.
 redis_free_port() {
   local port
-  if (($1 == 1)) && port=$(redis_port) && ! listens "$port"; then
-    printf '%s' "$port"
-    return 0
+  if (($1 == 1)) && port=$(redis_port); then
+    # A killed Redis counts as gone while its last threads still hold the port.
+    for _ in {1..10}; do
+      if ! listens "$port"; then
+        printf '%s' "$port"
+        return 0
+      fi
+      sleep 0.1
+    done
   fi
   for _ in {1..50}; do
     port=$((20000 + RANDOM % 10000))
