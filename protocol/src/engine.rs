@@ -32,10 +32,10 @@
 //!   because its answer was lost is answered as before and stored once.
 //! - **A dead agent's task is taken up by any other.** A lease is the idle time of the entry in the stream's
 //!   pending list; heartbeats set it back to zero ([`crate::client::Client::renew_leases`]). Any worker of the
-//!   role, or any master, looks for leases that ran out ([`crate::client::Client::tick`], a few times a second in
-//!   all), so a task is ready again at most a quarter of a second after its lease; if its agent is known to be
-//!   dead, at once. After half a lease in which nobody looked, for Redis or everybody was away, holders
-//!   get half a lease to renew first.
+//!   role, or any master, looks for leases that ran out ([`crate::client::Client::tick`]; a master every half
+//!   second, busy agents every second or two), so a task is ready again soon after its lease; if its agent is
+//!   known to be dead, at once. After half a lease (two seconds at least) in which nobody looked, for Redis or
+//!   everybody was away, holders get half a lease to renew first.
 //! - **Failing ends.** A failed attempt comes back after 1 s, doubled each time up to 60 s, with jitter. After
 //!   `max_attempts` the task is a dead letter (stream `dead`, with its reason); a retry gives it its attempts
 //!   again. Attempts that came to nothing through no fault of the task (its agent ended, Docker was away, its

@@ -13,8 +13,8 @@ local BATCH = 500
 
 local state = call('HMGET', state_key, 'grace', 'audited', 'aged')
 local function store(field, value) call('HSET', state_key, field, value) end
--- Nobody looked for half a lease (two seconds at least): Redis was away, or everybody was. Whoever holds a lease could not renew it
--- then, and gets the time to do so.
+-- Nobody looked for half a lease (two seconds at least): Redis was away, or everybody was. Whoever holds a lease
+-- could not renew it then, and gets the time to do so.
 local grace = tonumber(state[1] or '0')
 if now - last > math.max(lease / 2, 2000) then
   grace = now + lease / 2

@@ -5,8 +5,8 @@
 -- An outcome is 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply was lost).
 -- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
 -- another ending, the backoff in ms and the reason.
--- This script is the engine's cost: its steady state (successes without dependents, one list of ready tasks) makes
--- no closure and runs no command that it can do without; everything rarer is made when it is needed. Numbers
+-- This script is the engine's cost: in its steady state (successes without dependents, one list of ready tasks) it
+-- makes few closures and runs few commands; what is rarer (make_queue, make_life) is made when needed. Numbers
 -- that go to Redis are texts already: Lua would write each as a floating-point number, which takes longer than
 -- most commands.
 local agent, role, capabilities, wanted = WHO, ARGV[3], ARGV[4], tonumber(ARGV[5])

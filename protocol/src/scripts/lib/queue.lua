@@ -101,7 +101,7 @@ local function make_queue()
   local function enqueue(task, now, f)
     f = f or fields(task)
     local entry = add_entry(f.role, task)
-    call('HSET', task_key(task), 'state', 'ready', 'entry', entry, 'ready_ms', now)
+    call('HSET', task_key(task), 'state', 'ready', 'entry', entry)
     list_ready('RPUSH', f.role, rank(f, now), entry, task, f.capabilities)
   end
 
@@ -109,7 +109,7 @@ local function make_queue()
   local function put_back(task, now)
     local f = fields(task)
     call('XACK', P .. 'queue:' .. f.role, 'workers', f.entry)
-    call('HSET', task_key(task), 'state', 'ready', 'ready_ms', now)
+    call('HSET', task_key(task), 'state', 'ready')
     call('HDEL', task_key(task), 'aged')
     list_ready('LPUSH', f.role, rank(f, now), f.entry, task, f.capabilities)
   end
@@ -127,6 +127,7 @@ local function make_queue()
 
   return {
     bucket_of = bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
-    AGE_MS = AGE_MS, URGENT_MS = URGENT_MS, rank = rank, fields = fields, add_entry = add_entry, enqueue = enqueue, put_back = put_back, unqueue = unqueue,
+    AGE_MS = AGE_MS, URGENT_MS = URGENT_MS, rank = rank, fields = fields, add_entry = add_entry,
+    enqueue = enqueue, put_back = put_back, unqueue = unqueue,
   }
 end
