@@ -1,0 +1,4 @@
+//! Logs: the lines that are held, and the pane that shows them.
+
+mod record;
+mod ring;

@@ -1,0 +1,3 @@
+//! The console: a screen that shows everything that the fleet does.
+
+mod logs;
