@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use codegod_protocol::goal::MAX_GOAL_BYTES;
 
 use crate::error::Error;
+use crate::output::Dash;
 
-/// The goal's text: the argument, or standard input when that is `-`. Never reads more than the limit.
+/// The goal's text: the argument, or standard input where `-` stands for that. Never reads more than the limit.
 ///
 /// # Errors
 /// [`Error::EmptyGoal`], [`Error::GoalTooLong`], [`Error::NotText`].
-pub(crate) fn goal_text(argument: &str) -> Result<String, Error> {
-    if argument != "-" {
+pub(crate) fn goal_text(argument: &str, dash: Dash) -> Result<String, Error> {
+    if argument != "-" || dash == Dash::Text {
         return checked(argument);
     }
     let limit = u64::try_from(MAX_GOAL_BYTES).unwrap_or(u64::MAX).saturating_add(1);

@@ -1,13 +1,17 @@
-//! Where a command's words go: stdout is data, stderr is talk. Colour only adds to words and glyphs,
-//! and is off where the stream is no terminal or NO_COLOR is set.
+//! Where a command's words go. On the command line stdout is data, stderr is talk; colour only adds to
+//! words and glyphs, and is off where the stream is no terminal or NO_COLOR is set. In the console both,
+//! and the questions, go to whoever runs the command.
+#![expect(dead_code, reason = "the console that listens to its commands is being built")]
 
 use std::io::{IsTerminal, Write};
 
+use codegod_protocol::id::GoalId;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
-use crate::sanitize;
+use crate::{sanitize, terminal};
 
 /// What a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,32 +96,102 @@ impl Colour {
     }
 }
 
-/// A command's output.
+/// What a command says that does not speak to this process's own streams.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// Lines of data.
+    Data(Vec<Line>),
+    /// Something on the way.
+    Talk(Line),
+    /// A goal was handed over.
+    Goal(GoalId),
+    /// It asks before it does it.
+    Asks(Question),
+}
+
+/// A question that a person answers with yes or no. Dropped without an answer it means no.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// What exactly would be done.
+    pub(crate) text: String,
+    /// Where the answer goes.
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What a person says to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is done.
+    Yes,
+    /// Nothing is done.
+    No,
+    /// There is nobody to ask.
+    Nobody,
+}
+
+/// A command's output, and its way to ask.
 #[derive(Debug)]
 pub(crate) struct Out {
     format: Format,
-    data: Colour,
-    talk: Colour,
+    voice: Voice,
+}
+
+/// To whom a command speaks.
+#[derive(Debug)]
+enum Voice {
+    /// The process's own streams.
+    Streams { data: Colour, talk: Colour },
+    /// Whoever runs the command, who shows tables of that many columns.
+    Runner { said: mpsc::UnboundedSender<Said>, columns: usize },
 }
 
 impl Out {
     /// Output in that format to this process's own streams.
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, data: Colour::of(&std::io::stdout()), talk: Colour::of(&std::io::stderr()) }
+        let (data, talk) = (Colour::of(&std::io::stdout()), Colour::of(&std::io::stderr()));
+        Self { format, voice: Voice::Streams { data, talk } }
+    }
+
+    /// Output as text to whoever listens, in tables of at most that many columns.
+    pub(crate) fn told(said: mpsc::UnboundedSender<Said>, columns: usize) -> Self {
+        Self { format: Format::Text, voice: Voice::Runner { said, columns } }
     }
 
     /// Whether colours are wanted on stderr.
     pub(crate) fn talk_colour(&self) -> Colour {
-        self.talk
+        match self.voice {
+            Voice::Streams { talk, .. } => talk,
+            Voice::Runner { .. } => Colour::Off,
+        }
+    }
+
+    /// How wide tables may be.
+    pub(crate) fn columns(&self) -> usize {
+        match self.voice {
+            Voice::Streams { .. } => terminal::data_width(),
+            Voice::Runner { columns, .. } => columns,
+        }
+    }
+
+    /// Whether `-` stands for the standard input: only where that belongs to the command.
+    pub(crate) fn dash(&self) -> Dash {
+        match self.voice {
+            Voice::Streams { .. } => Dash::StandardInput,
+            Voice::Runner { .. } => Dash::Text,
+        }
     }
 
     /// Prints lines of data, when text was asked for.
     pub(crate) fn data(&self, lines: &[Line]) {
-        if self.format == Format::Text {
-            let mut stdout = std::io::stdout().lock();
-            for line in lines {
-                if writeln!(stdout, "{}", line.painted(self.data)).is_err() {
-                    return; // the reader has gone (`| head`)
+        match (&self.voice, self.format) {
+            (_, Format::Json) => {}
+            (Voice::Runner { said, .. }, Format::Text) => tell(said, Said::Data(lines.to_vec())),
+            (Voice::Streams { data, .. }, Format::Text) => {
+                let mut stdout = std::io::stdout().lock();
+                for line in lines {
+                    if writeln!(stdout, "{}", line.painted(*data)).is_err() {
+                        return; // the reader has gone (`| head`)
+                    }
                 }
             }
         }
@@ -134,7 +208,39 @@ impl Out {
 
     /// Says something on the way.
     pub(crate) fn say(&self, line: &Line) {
-        let _nobody_listens = writeln!(std::io::stderr().lock(), "{}", line.painted(self.talk));
+        match &self.voice {
+            Voice::Streams { talk, .. } => {
+                let _nobody_listens = writeln!(std::io::stderr().lock(), "{}", line.painted(*talk));
+            }
+            Voice::Runner { said, .. } => tell(said, Said::Talk(line.clone())),
+        }
+    }
+
+    /// Tells a runner which goal was handed over; on the streams the lines say it.
+    pub(crate) fn goal(&self, goal: &GoalId) {
+        match &self.voice {
+            Voice::Streams { .. } => {}
+            Voice::Runner { said, .. } => tell(said, Said::Goal(goal.clone())),
+        }
+    }
+
+    /// Asks, and waits for the answer.
+    pub(crate) async fn ask(&self, question: &str) -> Answer {
+        match &self.voice {
+            Voice::Streams { .. } if !terminal::can_ask() => Answer::Nobody,
+            Voice::Streams { .. } => match terminal::ask(&format!("{question} [y/N]")).await.as_deref() {
+                Some("y" | "yes") => Answer::Yes,
+                Some(_) | None => Answer::No,
+            },
+            Voice::Runner { said, .. } => {
+                let (answer, answered) = oneshot::channel();
+                let question = Question { text: sanitize::line(question), answer };
+                match said.send(Said::Asks(question)) {
+                    Ok(()) => answered.await.unwrap_or(Answer::No),
+                    Err(_) => Answer::Nobody,
+                }
+            }
+        }
     }
 
     /// Says what went wrong, and what to do about it.
@@ -147,5 +253,51 @@ impl Out {
     /// The same as JSON, when that was asked for.
     pub(crate) fn error_json(&self, sentence: &str, hint: &str) {
         self.json(&json!({ "error": sentence, "hint": hint }));
+    }
+}
+
+/// What `-` means where a text is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dash {
+    /// Read it from the standard input.
+    StandardInput,
+    /// Itself.
+    Text,
+}
+
+fn tell(runner: &mpsc::UnboundedSender<Said>, said: Said) {
+    // A runner that is gone is like a reader that is gone.
+    let _gone = runner.send(said);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_to_a_runner_arrives_in_order_and_questions_wait_for_their_answer() {
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let out = Out::told(said, 60);
+        out.data(&[Line::new(Meaning::Good, "one")]);
+        out.say(&Line::new(Meaning::Faint, "two"));
+        out.json(&json!({ "never": "seen" }));
+        let asked = tokio::spawn(async move { out.ask("Sure\u{1b}[2J?").await });
+        assert!(matches!(heard.recv().await, Some(Said::Data(lines)) if lines[0].text == "one"));
+        assert!(matches!(heard.recv().await, Some(Said::Talk(line)) if line.text == "two"));
+        let Some(Said::Asks(question)) = heard.recv().await else { panic!("it did not ask") };
+        assert_eq!(question.text, "Sure?");
+        question.answer.send(Answer::Yes).unwrap();
+        assert_eq!(asked.await.unwrap(), Answer::Yes);
+        assert!(heard.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_dropped_means_no_and_one_that_nobody_hears_is_not_answered() {
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let out = Out::told(said, 60);
+        let dropped = async { drop(heard.recv().await) };
+        assert_eq!(tokio::join!(out.ask("Sure?"), dropped).0, Answer::No);
+        drop(heard);
+        assert_eq!(out.ask("Sure?").await, Answer::Nobody);
     }
 }

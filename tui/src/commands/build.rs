@@ -12,7 +12,7 @@ use crate::follow::{Ending, Glyphs, follow};
 use crate::origin::Origin;
 use crate::output::{Line, Meaning, Out};
 use crate::workspace::{self, HandedOver};
-use crate::{input, report, terminal};
+use crate::{input, report};
 
 /// The goal needs a person.
 const EXIT_BLOCKED: u8 = 2;
@@ -21,7 +21,7 @@ const VERIFY_PRIORITY: u8 = 7;
 
 /// Hands a goal over and, unless detached, follows it. Returns the exit code.
 pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Error> {
-    let text = input::goal_text(&args.goal)?;
+    let text = input::goal_text(&args.goal, out.dash())?;
     let folder = args.dir.as_deref().map(input::folder).transpose()?;
     let new_folder = args.out.as_deref().map(input::new_folder).transpose()?;
     let deadline = |now| args.deadline.map(|deadline| deadline.of_goal(now)).transpose();
@@ -99,6 +99,7 @@ async fn submit(client: &Client, goal: &Goal, detach: bool, out: &Out) -> Result
     let position = client.last_event().await?;
     client.submit_goal(goal).await?;
     let id = &goal.id;
+    out.goal(id);
     if client.fleet_paused().await?.is_some() {
         out.say(&Line::new(Meaning::Attention, "the fleet is paused; the goal waits until codegod resume"));
     }
@@ -152,7 +153,7 @@ pub(super) async fn finish(client: &Client, view: &GoalView, out: &Out) -> Resul
 /// Prints the report of a goal, and what can be done next.
 pub(super) fn print(view: &GoalView, origin: Option<&Origin>, out: &Out) {
     let report = report::report(view, origin, now_ms());
-    out.data(&report::lines(view, &report, &Glyphs::of_locale(), terminal::data_width()));
+    out.data(&report::lines(view, &report, &Glyphs::of_locale(), out.columns()));
     if let Some(advice) = advice(view, origin) {
         out.say(&Line::new(Meaning::Faint, advice));
     }

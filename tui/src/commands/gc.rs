@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::{Place, counted};
 use crate::error::{EXIT_FAILED, EXIT_UNAVAILABLE, Error};
 use crate::output::{Line, Meaning, Out};
-use crate::terminal;
 use crate::text::{duration, table};
 
 /// How many of each list are shown; JSON has all.
@@ -28,9 +27,9 @@ struct Told {
 /// Clears up, or only says what would go. Returns 69 when Docker does not answer, 1 when something could
 /// not be removed.
 pub(super) async fn gc(at: &Place, mode: Mode, out: &Out) -> Result<u8, Error> {
-    let redis = in_redis(&at.client().await?, mode).await?;
+    let redis = in_redis(&at.client().await?, mode, out.columns()).await?;
     say(&redis, out);
-    let docker = in_docker(mode).await.unwrap_or_else(|error| Told {
+    let docker = in_docker(mode, out.columns()).await.unwrap_or_else(|error| Told {
         json: json!({ "error": error.to_string() }),
         failures: vec![format!("Docker was left as it is: {error}")],
         code: EXIT_UNAVAILABLE,
@@ -63,14 +62,14 @@ fn verb(mode: Mode) -> &'static str {
     }
 }
 
-async fn in_redis(client: &Client, mode: Mode) -> Result<Told, Error> {
+async fn in_redis(client: &Client, mode: Mode, columns: usize) -> Result<Told, Error> {
     let retention = Retention::from_env()?;
     let collected = client.collect(mode, Depth::Everything, &retention).await?;
     let gauge = client.gauge().await?;
     let failures = collected.problems.iter().map(|problem| format!("left as it is: {problem}"));
     let failures: Vec<String> = failures.collect();
     Ok(Told {
-        lines: redis_lines(&collected, &gauge, &retention, mode),
+        lines: [redis_lines(&collected, &gauge, &retention, mode), families(&gauge, columns)].concat(),
         json: json!({ "collected": collected, "freed_bytes": collected.bytes, "holds": gauge }),
         code: code(&failures),
         failures,
@@ -105,7 +104,6 @@ fn redis_lines(collected: &Collected, gauge: &Gauge, retention: &Retention, mode
     lines.extend(collected.held.iter().map(|held| Line::new(Meaning::Attention, format!("  held: {held}"))));
     lines.extend(gauge.groups.iter().filter_map(group_line));
     lines.push(Line::new(Meaning::Plain, ""));
-    lines.extend(families(gauge));
     lines
 }
 
@@ -124,7 +122,7 @@ fn group_line(group: &Group) -> Option<Line> {
     Some(Line::new(Meaning::Faint, text))
 }
 
-fn families(gauge: &Gauge) -> Vec<Line> {
+fn families(gauge: &Gauge, columns: usize) -> Vec<Line> {
     let rows: Vec<Vec<String>> = gauge
         .families
         .iter()
@@ -132,7 +130,7 @@ fn families(gauge: &Gauge) -> Vec<Line> {
             vec![of.name.clone(), of.keys.to_string(), of.entries.to_string(), Size(of.bytes).to_string()]
         })
         .collect();
-    let mut lines = headed(&["IN REDIS", "KEYS", "ENTRIES", "SIZE"], &rows);
+    let mut lines = headed(&["IN REDIS", "KEYS", "ENTRIES", "SIZE"], &rows, columns);
     let limit = gauge.max_bytes.map_or_else(|| "no limit".to_owned(), |bytes| Size(bytes).to_string());
     lines.push(Line::new(
         Meaning::Faint,
@@ -144,7 +142,7 @@ fn families(gauge: &Gauge) -> Vec<Line> {
     lines
 }
 
-async fn in_docker(mode: Mode) -> Result<Told, codegod_docker::Error> {
+async fn in_docker(mode: Mode, columns: usize) -> Result<Told, codegod_docker::Error> {
     let settings = Settings::from_env().map_err(|error| codegod_docker::Error::Invalid(error.to_string()))?;
     let engine = Engine::connect(settings).await?;
     let docker_mode = match mode {
@@ -157,14 +155,14 @@ async fn in_docker(mode: Mode) -> Result<Told, codegod_docker::Error> {
     let failures: Vec<String> =
         collected.failures.iter().map(|failure| format!("not removed: {failure}")).collect();
     Ok(Told {
-        lines: docker_lines(&collected, &holds, mode),
+        lines: [docker_lines(&collected, mode), held(&holds, columns)].concat(),
         json: json!({ "collected": collected, "freed_bytes": collected.freed_bytes(), "holds": holds }),
         code: code(&failures),
         failures,
     })
 }
 
-fn docker_lines(collected: &budget::Collected, holds: &[budget::Family], mode: Mode) -> Vec<Line> {
+fn docker_lines(collected: &budget::Collected, mode: Mode) -> Vec<Line> {
     let (images, caches) = (&collected.images, &collected.caches);
     let text = format!(
         "Docker: {} {} and old files of {}; {}",
@@ -184,13 +182,16 @@ fn docker_lines(collected: &budget::Collected, holds: &[budget::Family], mode: M
         largest.iter().map(|kept| format!("  {}  {} stays: {}", size(kept.bytes), kept.name, kept.why));
     lines.extend(shown(stays.collect(), Meaning::Faint));
     lines.push(Line::new(Meaning::Plain, ""));
+    lines
+}
+
+fn held(holds: &[budget::Family], columns: usize) -> Vec<Line> {
     let row = |family: &budget::Family| {
         let budget = family.budget.map_or_else(|| "-".to_owned(), |bytes| Size(bytes).to_string());
         vec![family.name.to_owned(), family.count.to_string(), Size(family.bytes).to_string(), budget]
     };
     let rows: Vec<Vec<String>> = holds.iter().map(row).collect();
-    lines.extend(headed(&["ON THIS HOST", "COUNT", "SIZE", "BUDGET"], &rows));
-    lines
+    headed(&["ON THIS HOST", "COUNT", "SIZE", "BUDGET"], &rows, columns)
 }
 
 /// The first few, and how many more there are.
@@ -201,9 +202,9 @@ fn shown(mut all: Vec<String>, meaning: Meaning) -> Vec<Line> {
     all.into_iter().chain(more).map(|text| Line::new(meaning, text)).collect()
 }
 
-fn headed(head: &[&str], rows: &[Vec<String>]) -> Vec<Line> {
+fn headed(head: &[&str], rows: &[Vec<String>], columns: usize) -> Vec<Line> {
     let look = |i: usize| if i == 0 { Meaning::Strong } else { Meaning::Plain };
-    let table = table(head, rows, 0, terminal::data_width());
+    let table = table(head, rows, 0, columns);
     table.into_iter().enumerate().map(|(i, text)| Line::new(look(i), text)).collect()
 }
 
@@ -247,7 +248,13 @@ mod tests {
         };
         insta::assert_snapshot!(
             "redis",
-            text(&redis_lines(&collected, &gauge, &Retention::default(), Mode::Remove))
+            text(
+                &[
+                    redis_lines(&collected, &gauge, &Retention::default(), Mode::Remove),
+                    families(&gauge, 100)
+                ]
+                .concat()
+            )
         );
         let nothing =
             redis_lines(&Collected::default(), &Gauge::default(), &Retention::default(), Mode::DryRun);
@@ -271,6 +278,9 @@ mod tests {
             budget::Family { name: "environments", count: 12, bytes: 78 << 20, budget: Some(20 << 30) },
             budget::Family { name: "containers", count: 1, bytes: 900, budget: None },
         ];
-        insta::assert_snapshot!("docker", text(&docker_lines(&collected, &holds, Mode::DryRun)));
+        insta::assert_snapshot!(
+            "docker",
+            text(&[docker_lines(&collected, Mode::DryRun), held(&holds, 100)].concat())
+        );
     }
 }

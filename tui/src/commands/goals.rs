@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::follow::Glyphs;
 use crate::origin::Origin;
 use crate::output::{Line, Meaning, Out};
+use crate::sanitize;
 use crate::text::{clock, table};
-use crate::{sanitize, terminal};
 
 /// A goal of a list, as JSON.
 pub(super) fn summary(view: &GoalView) -> Value {
@@ -23,7 +23,7 @@ pub(super) fn summary(view: &GoalView) -> Value {
 }
 
 /// Goals as lines of a table.
-pub(super) fn lines(goals: &[GoalView], now_ms: u64) -> Vec<Line> {
+pub(super) fn lines(goals: &[GoalView], now_ms: u64, columns: usize) -> Vec<Line> {
     let glyphs = Glyphs::of_locale();
     let rows: Vec<Vec<String>> = goals
         .iter()
@@ -35,7 +35,7 @@ pub(super) fn lines(goals: &[GoalView], now_ms: u64) -> Vec<Line> {
             vec![view.goal.id.to_string(), state, tasks, took, sanitize::line(&view.goal.text)]
         })
         .collect();
-    let table = table(&["GOAL", "STATE", "TASKS", "TIME", "TEXT"], &rows, 4, terminal::data_width());
+    let table = table(&["GOAL", "STATE", "TASKS", "TIME", "TEXT"], &rows, 4, columns);
     let meanings = std::iter::once(Meaning::Strong).chain(goals.iter().map(|view| glyphs.goal(view.state).1));
     table.into_iter().zip(meanings).map(|(text, meaning)| Line::new(meaning, text)).collect()
 }
@@ -53,7 +53,7 @@ pub(super) async fn list(at: &Place, count: u32, out: &Out) -> Result<u8, Error>
     if goals.is_empty() {
         out.say(&Line::new(Meaning::Faint, "no goals yet; codegod build \"…\" makes one"));
     } else {
-        out.data(&lines(&goals, now_ms()));
+        out.data(&lines(&goals, now_ms(), out.columns()));
     }
     out.json(&goals.iter().map(summary).collect::<Vec<_>>());
     Ok(0)

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{Place, confirmed, counted};
 use crate::error::{EXIT_FAILED, Error};
 use crate::output::{Line, Meaning, Out};
+use crate::sanitize;
 use crate::text::{clock, table};
-use crate::{sanitize, terminal};
 
 /// Lists the tasks that were given up.
 pub(super) async fn dead(at: &Place, count: u32, out: &Out) -> Result<u8, Error> {
@@ -24,7 +24,7 @@ pub(super) async fn dead(at: &Place, count: u32, out: &Out) -> Result<u8, Error>
             vec![letter.task.to_string(), ago, sanitize::line(title), sanitize::line(&letter.reason)]
         };
         let rows: Vec<Vec<String>> = letters.iter().map(row).collect();
-        out.data(&headed(table(&["TASK", "GIVEN UP", "TITLE", "WHY"], &rows, 3, terminal::data_width())));
+        out.data(&headed(table(&["TASK", "GIVEN UP", "TITLE", "WHY"], &rows, 3, out.columns())));
         say_more(letters.len(), all, out);
         let advice =
             "codegod retry TASK gives one all its attempts again, codegod retry --all-dead each of them";
@@ -81,7 +81,7 @@ pub(super) async fn quarantine(at: &Place, count: u32, out: &Out) -> Result<u8, 
             vec![ago, from, reason, held]
         };
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-        out.data(&headed(table(&["PUT ASIDE", "FROM", "WHY", "ENTRY"], &rows, 3, terminal::data_width())));
+        out.data(&headed(table(&["PUT ASIDE", "FROM", "WHY", "ENTRY"], &rows, 3, out.columns())));
         say_more(entries.len(), all, out);
         out.say(&Line::new(Meaning::Faint, "nothing waits for it; codegod quarantine --clear deletes it"));
     }

@@ -16,8 +16,7 @@ use codegod_protocol::client::{Client, Mode};
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
-use crate::output::{Line, Meaning, Out};
-use crate::terminal;
+use crate::output::{Answer, Line, Meaning, Out};
 
 /// The name that events of this process carry.
 const WHO: &str = "console";
@@ -70,19 +69,19 @@ impl Place {
 /// can't be asked.
 ///
 /// # Errors
-/// [`Error::Unconfirmed`] without a terminal to ask in.
+/// [`Error::Unconfirmed`] where nobody can be asked.
 async fn confirmed(yes: bool, what: &'static str, question: &str, out: &Out) -> Result<bool, Error> {
     if yes {
         return Ok(true);
     }
-    if !terminal::can_ask() {
-        return Err(Error::Unconfirmed(what));
+    match out.ask(question).await {
+        Answer::Yes => Ok(true),
+        Answer::No => {
+            out.say(&Line::new(Meaning::Plain, "nothing was done"));
+            Ok(false)
+        }
+        Answer::Nobody => Err(Error::Unconfirmed(what)),
     }
-    let wanted = matches!(terminal::ask(&format!("{question} [y/N]")).await.as_deref(), Some("y" | "yes"));
-    if !wanted {
-        out.say(&Line::new(Meaning::Plain, "nothing was done"));
-    }
-    Ok(wanted)
 }
 
 /// `1 task`, `2 tasks`.

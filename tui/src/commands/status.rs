@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{Place, counted, goals};
 use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
+use crate::sanitize;
 use crate::text::{clock, table};
-use crate::{sanitize, terminal};
 
 /// How many goals are shown.
 const GOALS: usize = 5;
@@ -35,9 +35,9 @@ pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
         );
         lines.extend([Line::new(Meaning::Attention, text), Line::new(Meaning::Plain, "")]);
     }
-    lines.extend(roles(&desired, &agents, &queues, now));
+    lines.extend(roles(&desired, &agents, &queues, now, out.columns()));
     lines.push(Line::new(Meaning::Plain, ""));
-    lines.extend(agent_lines(&agents, now));
+    lines.extend(agent_lines(&agents, now, out.columns()));
     if !metrics.is_empty() {
         let counts: Vec<String> = metrics.iter().map(|(name, count)| format!("{name} {count}")).collect();
         lines.push(Line::new(Meaning::Plain, ""));
@@ -46,7 +46,7 @@ pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
     lines.extend(needs_a_person(dead, quarantined));
     if !newest.is_empty() {
         lines.push(Line::new(Meaning::Plain, ""));
-        lines.extend(goals::lines(&newest, now));
+        lines.extend(goals::lines(&newest, now, out.columns()));
     }
     out.data(&lines);
     let agents: Vec<_> =
@@ -60,7 +60,13 @@ pub(super) async fn status(at: &Place, out: &Out) -> Result<u8, Error> {
     Ok(0)
 }
 
-fn roles(desired: &BTreeMap<Role, u32>, agents: &[AgentStatus], queues: &[QueueView], now: u64) -> Vec<Line> {
+fn roles(
+    desired: &BTreeMap<Role, u32>,
+    agents: &[AgentStatus],
+    queues: &[QueueView],
+    now: u64,
+    columns: usize,
+) -> Vec<Line> {
     let rows: Vec<Vec<String>> = Role::ALL
         .into_iter()
         .map(|role| {
@@ -78,16 +84,16 @@ fn roles(desired: &BTreeMap<Role, u32>, agents: &[AgentStatus], queues: &[QueueV
         })
         .collect();
     let head = ["ROLE", "WANTED", "ALIVE", "READY", "IN FLIGHT"];
-    headed(table(&head, &rows, 0, terminal::data_width()), |_| Meaning::Plain)
+    headed(table(&head, &rows, 0, columns), |_| Meaning::Plain)
 }
 
-fn agent_lines(agents: &[AgentStatus], now: u64) -> Vec<Line> {
+fn agent_lines(agents: &[AgentStatus], now: u64, columns: usize) -> Vec<Line> {
     if agents.is_empty() {
         return vec![Line::new(Meaning::Attention, "no agents run; start-agents.sh up starts some")];
     }
     let rows: Vec<Vec<String>> = agents.iter().map(|agent| agent_row(agent, now)).collect();
     let head = ["AGENT", "PHASE", "SEEN", "DONE", "FAILED", "TASK", "DOING"];
-    headed(table(&head, &rows, 6, terminal::data_width()), |i| match agents.get(i) {
+    headed(table(&head, &rows, 6, columns), |i| match agents.get(i) {
         Some(agent) if !agent.is_alive(now) => Meaning::Bad,
         Some(agent) if agent.current_task.is_some() => Meaning::Busy,
         _ => Meaning::Plain,
