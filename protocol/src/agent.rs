@@ -30,6 +30,15 @@ pub struct AgentStatus {
     /// That task's title.
     #[serde(default)]
     pub title: Option<String>,
+    /// Which attempt at it.
+    #[serde(default)]
+    pub attempt: Option<u32>,
+    /// When its phase began, Unix time in milliseconds; 0 when it does not say.
+    #[serde(default)]
+    pub phase_since_ms: u64,
+    /// What its container uses at present, while one runs.
+    #[serde(default)]
+    pub container: Option<ContainerUse>,
     /// Why it claims nothing, when it does not.
     #[serde(default)]
     pub note: Option<String>,
@@ -61,6 +70,15 @@ impl AgentStatus {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
         (all > 0).then(|| self.succeeded as f64 / all as f64)
     }
+}
+
+/// What a running container uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerUse {
+    /// CPU time a second, in percent of one processor.
+    pub cpu_percent: f64,
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// What an agent is doing.

@@ -2,3 +2,5 @@
 
 mod record;
 mod ring;
+
+pub(crate) use record::Record;

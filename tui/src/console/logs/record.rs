@@ -1,22 +1,9 @@
 //! What a log is made of: lines, who wrote them, and how bad it is.
 
 use codegod_protocol::id::{AgentId, TaskId};
+pub(crate) use codegod_protocol::log::Level;
 
 use crate::sanitize;
-
-/// How bad it is; the order is the severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) enum Level {
-    /// What a command printed.
-    #[default]
-    Output,
-    /// What an agent says.
-    Info,
-    /// Something is odd, and the work goes on.
-    Warning,
-    /// Something went wrong.
-    Error,
-}
 
 /// One line on its way into the ring.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,61 @@
+//! The feed: tasks that read Redis and tell the console what is [`News`]. They run on the worker thread, so that
+//! neither a slow Redis nor a thousand agents' JSON delays a key. What costs something to read is read only
+//! while it is on the screen: a [`Scope`] says what is.
+
+pub(crate) mod scope;
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+pub(crate) use super::store::News;
+pub(crate) use scope::{OlderLogs, Scope};
+
+/// Where Redis is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its URL.
+    pub(crate) url: String,
+    /// What every key begins with.
+    pub(crate) prefix: String,
+}
+
+/// The feed's handle. The tasks end when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    scope: watch::Sender<Arc<Scope>>,
+    older: mpsc::Sender<OlderLogs>,
+}
+
+impl Feed {
+    /// Says what is on the screen now; the same as before changes nothing. Never waits.
+    pub(crate) fn show(&self, scope: Scope) {
+        self.scope.send_if_modified(|known| {
+            let changed = **known != scope;
+            if changed {
+                *known = Arc::new(scope);
+            }
+            changed
+        });
+    }
+
+    /// Asks for a page of log lines before those that were told. Never waits: what is asked while an earlier
+    /// page is still being read is forgotten.
+    pub(crate) fn older_logs(&self, asked: OlderLogs) {
+        // A page is on its way already.
+        let _busy = self.older.try_send(asked);
+    }
+}
+
+/// Starts to read on `runtime`, at once and for ever: a Redis that is away is waited for. The news go to `to`;
+/// when that is full they wait, and what waits is told together.
+pub(crate) fn start<M>(place: Place, to: mpsc::Sender<M>, runtime: &Handle) -> Feed
+where
+    M: From<News> + Send + 'static,
+{
+    let (scope, _scopes) = watch::channel(Arc::new(Scope::default()));
+    let (older, _asked) = mpsc::channel(1);
+    drop((place, to, runtime));
+    Feed { scope, older }
+}
