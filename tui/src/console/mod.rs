@@ -3,3 +3,5 @@
 mod feed;
 mod logs;
 mod store;
+#[expect(dead_code, unused_imports, reason = "the console's loop is not there yet")]
+mod term;
