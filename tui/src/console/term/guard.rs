@@ -53,7 +53,7 @@ struct Held {
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) tty: Tty,
-    mouse: Mouse,
+    mouse: Mutex<Mouse>,
     held: Mutex<Option<Held>>,
     /// Whether a picture was begun and its end is still to be written.
     pub(super) torn: AtomicBool,
@@ -69,7 +69,7 @@ impl Guard {
     pub(super) fn enter(tty: Tty, mouse: Mouse) -> io::Result<Arc<Self>> {
         let guard = Self {
             tty,
-            mouse,
+            mouse: Mutex::new(mouse),
             held: Mutex::new(None),
             torn: AtomicBool::new(false),
             lent: AtomicBool::new(false),
@@ -94,7 +94,7 @@ impl Guard {
         // The modes first: a process in the background is stopped by the kernel here, before it writes.
         let taken = tcsetattr(&self.tty, OptionalActions::Now, &raw)
             .map_err(io::Error::from)
-            .and_then(|()| self.say(&format!("{ENTER}{}", self.mouse_on())));
+            .and_then(|()| self.say(&format!("{ENTER}{}", self.mouse().on())));
         if taken.is_err() {
             let _the_first_error_counts = self.leave();
         }
@@ -123,6 +123,17 @@ impl Guard {
         self.say(&format!("{}{LEAVE_SCREEN}", self.cancel_and_mouse_off()))
     }
 
+    /// Changes who has the mouse, now and whenever the terminal is taken over again. Returns what tells the
+    /// terminal, where it has to be told.
+    pub(super) fn set_mouse(&self, mouse: Mouse) -> &'static str {
+        let before = std::mem::replace(&mut *self.mouse(), mouse);
+        match (before, mouse) {
+            (Mouse::Left, Mouse::Reported) => MOUSE_ON,
+            (Mouse::Reported, Mouse::Left) => MOUSE_OFF,
+            (Mouse::Left, Mouse::Left) | (Mouse::Reported, Mouse::Reported) => "",
+        }
+    }
+
     /// Whether the terminal is ours.
     pub(super) fn is_ours(&self) -> bool {
         self.held().is_some()
@@ -137,20 +148,13 @@ impl Guard {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn mouse_on(&self) -> &'static str {
-        match self.mouse {
-            Mouse::Reported => MOUSE_ON,
-            Mouse::Left => "",
-        }
+    fn mouse(&self) -> MutexGuard<'_, Mouse> {
+        self.mouse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cancel_and_mouse_off(&self) -> String {
         let cancel = if self.torn.swap(false, Ordering::Relaxed) { CANCEL } else { "" };
-        let mouse = match self.mouse {
-            Mouse::Reported => MOUSE_OFF,
-            Mouse::Left => "",
-        };
-        format!("{cancel}{mouse}")
+        format!("{cancel}{}", self.mouse().off())
     }
 
     /// Writes all of it. A terminal that does not read loses what it has not read yet, so that these
@@ -166,6 +170,22 @@ impl Guard {
         match self.tty.write_within(again.as_bytes(), PATIENCE)? {
             written if written == again.len() => Ok(()),
             _ => Err(io::Error::new(io::ErrorKind::TimedOut, "the terminal does not read")),
+        }
+    }
+}
+
+impl Mouse {
+    fn on(self) -> &'static str {
+        match self {
+            Self::Reported => MOUSE_ON,
+            Self::Left => "",
+        }
+    }
+
+    fn off(self) -> &'static str {
+        match self {
+            Self::Reported => MOUSE_OFF,
+            Self::Left => "",
         }
     }
 }
@@ -238,6 +258,18 @@ pub(super) mod tests {
         drop(Guard::enter(tty, Mouse::Left).unwrap());
         let said = read(&mut seen);
         assert!(!said.contains("?1000") && !said.contains("?1006"), "{said:?}");
+    }
+
+    #[test]
+    fn the_mouse_can_be_taken_and_left_meanwhile() {
+        let (tty, mut seen, _side) = terminal();
+        let guard = Guard::enter(tty, Mouse::Left).unwrap();
+        assert_eq!(guard.set_mouse(Mouse::Reported), MOUSE_ON);
+        assert_eq!(guard.set_mouse(Mouse::Reported), "");
+        read(&mut seen);
+        guard.leave().unwrap();
+        assert!(read(&mut seen).starts_with(MOUSE_OFF));
+        assert_eq!(guard.set_mouse(Mouse::Left), MOUSE_OFF);
     }
 
     #[test]

@@ -134,6 +134,14 @@ impl Session {
         self.frames.request(Urgency::Now);
     }
 
+    /// Takes the mouse, or leaves it to the terminal.
+    pub(crate) fn set_mouse(&mut self, mouse: Mouse) {
+        let told = self.guard.set_mouse(mouse);
+        if matches!(self.holder, Holder::Us) {
+            self.gone |= self.terminal.backend_mut().send(told.as_bytes()).is_err();
+        }
+    }
+
     /// Hands a text to the person's clipboard.
     pub(crate) fn copy(&mut self, text: &str) -> Copied {
         let mut sequence = Vec::new();
