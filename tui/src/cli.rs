@@ -172,7 +172,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Build {
     /// What to build or mend, in a sentence; - reads it from standard input.
-    pub(crate) goal: String,
+    #[arg(required = true)]
+    pub(crate) goal: Vec<String>,
     /// Work on a copy of this folder; the result comes back as a branch, or as a folder beside it.
     #[arg(long = "in", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

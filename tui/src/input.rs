@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use codegod_protocol::goal::MAX_GOAL_BYTES;
 
 use crate::error::Error;
-use crate::output::Dash;
+use crate::output::Stage;
 
-/// The goal's text: the argument, or standard input where `-` stands for that. Never reads more than the limit.
+/// The goal's text: the argument, or standard input when that is `-` on the command line. Never reads more
+/// than the limit.
 ///
 /// # Errors
 /// [`Error::EmptyGoal`], [`Error::GoalTooLong`], [`Error::NotText`].
-pub(crate) fn goal_text(argument: &str, dash: Dash) -> Result<String, Error> {
-    if argument != "-" || dash == Dash::Text {
+pub(crate) fn goal_text(argument: &str, stage: Stage) -> Result<String, Error> {
+    if argument != "-" || stage == Stage::Console {
         return checked(argument);
     }
     let limit = u64::try_from(MAX_GOAL_BYTES).unwrap_or(u64::MAX).saturating_add(1);

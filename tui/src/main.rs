@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::Cli;
+use crate::commands::Place;
 use crate::error::Error;
 use crate::output::{Format, Out};
 
@@ -60,7 +61,8 @@ fn run(cli: Cli, out: &Out) -> Result<u8, Error> {
         .enable_all()
         .build()
         .map_err(|source| Error::Io { doing: "start the runtime", path: "tokio".into(), source })?;
-    let result = runtime.block_on(commands::run(cli, out));
+    let at = Place { url: cli.redis_url, prefix: cli.prefix };
+    let result = runtime.block_on(commands::run(&at, cli.command, out));
     runtime.shutdown_background();
     result
 }

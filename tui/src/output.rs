@@ -173,11 +173,11 @@ impl Out {
         }
     }
 
-    /// Whether `-` stands for the standard input: only where that belongs to the command.
-    pub(crate) fn dash(&self) -> Dash {
+    /// Where the command runs.
+    pub(crate) fn stage(&self) -> Stage {
         match self.voice {
-            Voice::Streams { .. } => Dash::StandardInput,
-            Voice::Runner { .. } => Dash::Text,
+            Voice::Streams { .. } => Stage::CommandLine,
+            Voice::Runner { .. } => Stage::Console,
         }
     }
 
@@ -256,13 +256,13 @@ impl Out {
     }
 }
 
-/// What `-` means where a text is asked for.
+/// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dash {
-    /// Read it from the standard input.
-    StandardInput,
-    /// Itself.
-    Text,
+pub(crate) enum Stage {
+    /// In a process of its own, which was started on purpose and has the standard input.
+    CommandLine,
+    /// In the console, where one key may have asked for it.
+    Console,
 }
 
 fn tell(runner: &mpsc::UnboundedSender<Said>, said: Said) {

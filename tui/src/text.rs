@@ -36,6 +36,30 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     text
 }
 
+/// The text in lines of at most `columns` columns, broken between words where that is possible. What is
+/// broken begins as far in as the text does, so that lists stay lists.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let blanks = text.chars().take_while(|c| *c == ' ').count();
+    let indent = " ".repeat(blanks.min(columns / 2));
+    let (mut lines, mut line) = (Vec::new(), indent.clone());
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if line.len() > indent.len() && width(&line) + 1 + width(word) <= columns {
+            line.push(' ');
+        } else if line.len() > indent.len() {
+            lines.push(std::mem::replace(&mut line, indent.clone()));
+        }
+        for character in word.chars() {
+            if width(&line) + character.width().unwrap_or(0) > columns {
+                lines.push(std::mem::replace(&mut line, indent.clone()));
+            }
+            line.push(character);
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// A duration for people: `3.2s`, `48.0s`, `3m 12s`, `1h 04m`.
 pub(crate) fn duration(seconds: f64) -> String {
     #[expect(
@@ -96,6 +120,14 @@ mod tests {
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(pad("ab", 4), "ab  ");
         assert_eq!(fit("abc", 0), "");
+    }
+
+    #[test]
+    fn text_breaks_between_words_and_only_long_words_are_broken() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("  a list item", 8), ["  a list", "  item"]);
+        assert_eq!(wrapped("日本語日本語", 5), ["日本", "語日", "本語"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 
     #[test]

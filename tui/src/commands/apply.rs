@@ -6,7 +6,7 @@ use codegod_protocol::goal::{GoalKind, GoalState};
 use codegod_protocol::id::GoalId;
 use serde_json::json;
 
-use super::Place;
+use super::{Place, intended};
 use crate::error::Error;
 use crate::origin::Origin;
 use crate::output::{Line, Meaning, Out};
@@ -22,6 +22,15 @@ pub(super) async fn apply(at: &Place, goal: &GoalId, dir: Option<PathBuf>, out: 
     let remembered = || Origin::recall(goal)?.folder;
     let dir = dir.or_else(remembered).ok_or_else(|| Error::NoFolder(goal.clone()))?;
     let dir = input::folder(&dir)?;
+    let question = async || {
+        let dir = dir.display();
+        Ok(format!(
+            "Write what {goal} changed into {dir}? A file that you changed meanwhile stops all of it."
+        ))
+    };
+    if !intended(question, out).await? {
+        return Ok(0);
+    }
     let applied = workspace::apply(&client, &view, &dir).await?;
     let files = |verb: &str, paths: &[PathBuf]| -> Vec<Line> {
         paths.iter().map(|path| Line::new(Meaning::Plain, format!("{verb} {}", path.display()))).collect()

@@ -10,7 +10,7 @@ use crate::cli::Build;
 use crate::error::{EXIT_FAILED, Error};
 use crate::follow::{Ending, Glyphs, follow};
 use crate::origin::Origin;
-use crate::output::{Line, Meaning, Out};
+use crate::output::{Line, Meaning, Out, Stage};
 use crate::workspace::{self, HandedOver};
 use crate::{input, report};
 
@@ -21,7 +21,7 @@ const VERIFY_PRIORITY: u8 = 7;
 
 /// Hands a goal over and, unless detached, follows it. Returns the exit code.
 pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Error> {
-    let text = input::goal_text(&args.goal, out.dash())?;
+    let text = input::goal_text(&args.goal.join(" "), out.stage())?;
     let folder = args.dir.as_deref().map(input::folder).transpose()?;
     let new_folder = args.out.as_deref().map(input::new_folder).transpose()?;
     let deadline = |now| args.deadline.map(|deadline| deadline.of_goal(now)).transpose();
@@ -103,6 +103,10 @@ async fn submit(client: &Client, goal: &Goal, detach: bool, out: &Out) -> Result
     if client.fleet_paused().await?.is_some() {
         out.say(&Line::new(Meaning::Attention, "the fleet is paused; the goal waits until codegod resume"));
     }
+    if detach && out.stage() == Stage::Console && someone_works(client).await.is_err() {
+        let text = "no agent runs, so the goal waits; start-agents.sh up starts some";
+        out.say(&Line::new(Meaning::Attention, text));
+    }
     if detach {
         out.data(&[Line::new(Meaning::Plain, id.as_str())]);
         out.json(&json!({ "goal": id, "status": GoalState::Queued }));
@@ -127,6 +131,29 @@ async fn submit(client: &Client, goal: &Goal, detach: bool, out: &Out) -> Result
             Ok(code)
         }
     }
+}
+
+/// Takes the result of a goal that ended unwatched, and says in a line how it ended and where the result is.
+/// Returns the exit code.
+pub(super) async fn collect(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Error> {
+    let client = at.client().await?;
+    let view = client.goal_view(goal).await?;
+    let mut handed = HandedOver::Nothing;
+    if let (Some(mut origin), GoalKind::Build) = (Origin::recall(goal), &view.goal.kind) {
+        handed = workspace::hand_over(&client, &view, &mut origin).await?;
+    }
+    let ended = format!("{goal} {}", view.state.name());
+    let text = match (handed, report::reason(&view)) {
+        (HandedOver::Branch(branch), _) => {
+            format!("{ended}: its result is the branch {branch}; apply {goal} writes it into your files")
+        }
+        (HandedOver::Folder(path), _) => format!("{ended}: its result is in {}", path.display()),
+        (HandedOver::Unchanged, _) => format!("{ended}: nothing needed changing"),
+        (HandedOver::Nothing, Some(why)) => format!("{ended}: {why}"),
+        (HandedOver::Nothing, None) => ended,
+    };
+    out.say(&Line::new(Glyphs::of_locale().goal(view.state).1, text));
+    Ok(exit_code(view.state))
 }
 
 /// Takes the result of an ended goal and reports. Returns the exit code.

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use codegod_protocol::agent::AgentStatus;
-use codegod_protocol::client::{Client, Command, now_ms};
-use codegod_protocol::id::Role;
+use codegod_protocol::client::{self, Client, Command, now_ms};
+use codegod_protocol::id::{AgentId, Role};
+use codegod_protocol::memory::Memory;
 use serde_json::json;
 
-use super::{Place, confirmed, counted};
+use super::{Place, confirmed, counted, intended};
 use crate::cli::Who;
 use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
@@ -39,16 +40,18 @@ pub(super) async fn wipe(at: &Place, who: Option<Who>, yes: bool, out: &Out) -> 
     let agents = meant(&client, who.as_ref()).await?;
     if let (Some(Who::Agent(agent)), true) = (&who, agents.is_empty()) {
         // One that has ended is off the list and may have left its memory.
-        client.memory(agent).await?;
+        let memory = client.memory(agent).await?;
+        if !intended(async || Ok(gone_question(agent, &memory)), out).await? {
+            return Ok(0);
+        }
         client.delete_memory(agent).await?;
         return said(&[agent.to_string()], out);
     }
     let is_one = matches!(who, Some(Who::Agent(_))) || agents.is_empty();
-    let question = format!("Wipe the memory of {}?", counted(agents.len() as u64, "agent"));
-    if !confirmed(yes || is_one, "wiping several agents", &question, out).await? {
+    let now = now_ms();
+    if !yes && !agents.is_empty() && !wiping_is_meant(&client, &agents, is_one, now, out).await? {
         return Ok(0);
     }
-    let now = now_ms();
     for agent in &agents {
         if agent.is_alive(now) {
             client.tell(&agent.id, Command::Wipe).await?;
@@ -57,6 +60,50 @@ pub(super) async fn wipe(at: &Place, who: Option<Who>, yes: bool, out: &Out) -> 
         }
     }
     said(&agents.iter().map(|agent| agent.id.to_string()).collect::<Vec<_>>(), out)
+}
+
+/// Several agents are asked about everywhere, one only in the console.
+async fn wiping_is_meant(
+    client: &Client,
+    agents: &[AgentStatus],
+    is_one: bool,
+    now: u64,
+    out: &Out,
+) -> Result<bool, Error> {
+    let [agent] = agents else {
+        let question = format!("Wipe the memory of {}?", counted(agents.len() as u64, "agent"));
+        return confirmed(false, "wiping several agents", &question, out).await;
+    };
+    let question = async || {
+        let memory = match client.memory(&agent.id).await {
+            Err(client::Error::NotFound(_)) => Memory::default(),
+            memory => memory?,
+        };
+        let question = if agent.is_alive(now) { living_question } else { gone_question };
+        Ok(question(&agent.id, &memory))
+    };
+    match is_one {
+        true => intended(question, out).await,
+        false => confirmed(false, "wiping several agents", &question().await?, out).await,
+    }
+}
+
+fn living_question(agent: &AgentId, memory: &Memory) -> String {
+    let (seen, thought) = (
+        counts(memory.observations.len(), "observation"),
+        counts(memory.reasoning_history.len(), "reasoning"),
+    );
+    let known = counts(memory.core_knowledge.len(), "fact");
+    format!("Wipe {agent}? It forgets {seen} and {thought}; its core knowledge ({known}) stays.")
+}
+
+fn gone_question(agent: &AgentId, memory: &Memory) -> String {
+    let done = counts(memory.completed_tasks.len(), "completed task");
+    format!("Delete what {agent} knew? It has ended; its memory of {done} goes, its core knowledge too.")
+}
+
+fn counts(count: usize, one: &str) -> String {
+    counted(count as u64, one)
 }
 
 fn said(agents: &[String], out: &Out) -> Result<u8, Error> {
@@ -81,6 +128,14 @@ pub(super) async fn drain(at: &Place, who: Option<Who>, wait: Option<u64>, out: 
     let told = living().await?;
     if let (Some(Who::Agent(agent)), true) = (&who, told.is_empty()) {
         return Err(Error::NoSuchAgent(format!("living agent {agent}")));
+    }
+    let question = async || {
+        let names: Vec<String> = told.iter().map(|agent| agent.id.to_string()).collect();
+        let who = if names.len() > 4 { counts(names.len(), "agent") } else { names.join(", ") };
+        Ok(format!("Let {who} finish the task at hand and end?"))
+    };
+    if !told.is_empty() && !intended(question, out).await? {
+        return Ok(0);
     }
     for agent in &told {
         client.tell(&agent.id, Command::Drain).await?;

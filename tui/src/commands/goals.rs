@@ -5,7 +5,7 @@ use codegod_protocol::goal::{GoalKind, GoalState};
 use codegod_protocol::id::{GoalId, TaskId};
 use serde_json::{Value, json};
 
-use super::{Place, build};
+use super::{Place, build, counted, intended};
 use crate::error::Error;
 use crate::follow::Glyphs;
 use crate::origin::Origin;
@@ -80,7 +80,17 @@ pub(super) async fn show(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Err
 
 /// Cancels a goal.
 pub(super) async fn cancel(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Error> {
-    at.client().await?.cancel_goal(goal).await?;
+    let client = at.client().await?;
+    let question = async || {
+        let view = client.goal_head(goal).await?;
+        let text = sanitize::line(&view.goal.text);
+        let done = format!("{} of {} are done", view.succeeded, counted(view.total, "task"));
+        Ok(format!("Cancel {goal} ({text})? {done}; its agents stop within seconds, and it has no result."))
+    };
+    if !intended(question, out).await? {
+        return Ok(0);
+    }
+    client.cancel_goal(goal).await?;
     out.data(&[Line::new(Meaning::Plain, format!("{goal} is cancelled; its agents stop within seconds"))]);
     out.json(&json!({ "goal": goal, "status": "cancelled" }));
     Ok(0)
