@@ -39,6 +39,7 @@ const FAMILIES: &[Family] = &[
     family("blobs:*", Write, Write, Write),
     family("queue:*", Write, Write, Write),
     family("queues:*", Write, Write, Write),
+    family("leases:*", Write, Write, Write),
     family("upkeep:*", Write, Write, Write),
     family("ready:*", Write, Write, Write),
     family("idle:*", Write, Write, Write),

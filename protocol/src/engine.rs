@@ -22,17 +22,18 @@
 //! # What is guaranteed
 //!
 //! - **Nothing accepted is lost.** A goal stands in the stream `goals` until its plan, or the reason why it has
-//!   none, is stored; a task stands in `queue:<role>` from the moment it is ready until the script that stores
-//!   its outcome deletes the entry. Every step is one script: what Redis has written down is whole. With the
+//!   none, is stored; a task stands in `queue:<role>` while it is ready and in `leases:<role>` while it runs, from
+//!   the moment it is ready until the script that stores its outcome takes it out. Every step, also that from one
+//!   to the other, is one script: what Redis has written down is whole. With the
 //!   append-only file this outlives a killed Redis; a replica that was behind when it took over has lost what it
 //!   had not received (Redis replicates asynchronously), and so have we.
 //! - **No result is published twice.** Tasks are executed at least once and published exactly once: each claim
 //!   counts the attempt up, and only the agent and attempt that the task's hash names may publish, renew or hand
 //!   back. The number is the *fencing token*. Whoever is late is told `stale`. A result that is sent again
 //!   because its answer was lost is answered as before and stored once.
-//! - **A dead agent's task is taken up by any other.** A lease is the idle time of the entry in the stream's
-//!   pending list; heartbeats set it back to zero ([`crate::client::Client::renew_leases`]). Any worker of the
-//!   role, or any master, looks for leases that ran out ([`crate::client::Client::tick`]; a master every half
+//! - **A dead agent's task is taken up by any other.** A lease is a field of the hash `leases:<role>`: the task,
+//!   when the lease began or was renewed, the attempt and the agent. Heartbeats renew it, only for the agent and
+//!   attempt that the task's hash names ([`crate::client::Client::renew_leases`]). Any worker of the role, or any master, looks for leases that ran out ([`crate::client::Client::tick`]; a master every half
 //!   second, busy agents every second or two), so a task is ready again soon after its lease; if its agent is
 //!   known to be dead, at once. After half a lease (two seconds at least) in which nobody looked, for Redis or
 //!   everybody was away, holders get half a lease to renew first.
@@ -54,14 +55,15 @@
 //! Redis streams hand entries out in the order in which they were added and no other, and codegod keeps to
 //! streams, lists and hashes. So a queue has two halves:
 //!
-//! - the stream `queue:<role>` holds one entry for each task that is ready or running, with the task in it;
-//!   its pending list is the leases;
+//! - the stream `queue:<role>` holds one entry for each task that is ready, with the task in it, since when it is;
 //! - lists `ready:<role>:<priority>:<path>[:<capabilities>]` hold `<entry> <task>` of those that are ready. The
 //!   hash `queues:<role>` names the lists that are not empty; the greatest name is served first. Paths are exact
 //!   up to 64 tasks and share a list in sixteen steps for each doubling above that.
 //!
-//! A claim pops elements from the best list and takes the entries by their ids (`XCLAIM … FORCE`). An element
-//! counts only while its task is ready with that entry. So a task changes its place by being listed again
+//! A claim pops elements from the best list, deletes their entries from the stream and writes the leases. (A
+//! consumer group of the stream could hold leases as well, as the idle times of pending entries. It does not: for
+//! each task that takes Redis more time than anything else in a turn.) An element counts only while its task is
+//! ready with that entry. So a task changes its place by being listed again
 //! (ageing, a near deadline, a path that grew), and leaves it by changing its state (cancelled): nothing is ever
 //! searched for in a list, and a claim costs the same however long the queue is. The rest is dropped as it
 //! comes up.
@@ -72,9 +74,10 @@
 //! # A turn
 //!
 //! Workers take turns ([`crate::client::Client::turn`], `turn.lua`): one call publishes what is done (checks the
-//! fencing token, stores the result, deletes the entry, counts down each dependent and enqueues those that reach
+//! fencing token, stores the result, ends the lease, counts down each dependent and enqueues those that reach
 //! zero, updates goal and metrics, appends the events) and claims what comes next. At work that is one round
-//! trip a task, or less, since both halves take many at once. No step costs more in a larger plan or a longer
+//! trip a task, or less, since both halves take many at once. The events of a turn stand in one entry of the
+//! stream `events`, each in a field `event`. No step costs more in a larger plan or a longer
 //! queue; what it costs grows with the dependents of the published task alone.
 //!
 //! A worker that gets less than it has room for is put on the list of the idle (`idle:<role>`) in the same step,

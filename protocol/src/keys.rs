@@ -8,7 +8,8 @@
 //! | `plan:<goal>`, `results:<goal>` | hash | number → task, number → what its last attempt published |
 //! | `task:<task>` | hash | its state, attempt, lease holder |
 //! | `blobs:<goal>` | hash | commit → git bundle |
-//! | `queue:<role>` | stream, group `workers` | an entry for each ready or running task of the role |
+//! | `queue:<role>` | stream | an entry for each ready task of the role |
+//! | `leases:<role>` | hash | running task → when its lease was renewed, attempt, agent |
 //! | `ready:<role>:<priority>:<path>[:<capabilities>]` | list | which ready tasks come first |
 //! | `queues:<role>` | hash | which of these lists exist, and when the queue was last looked after |
 //! | `idle:<role>` | hash | workers that wait for a task |
@@ -126,6 +127,11 @@ impl Keys {
     #[must_use]
     pub fn queue(&self, role: Role) -> String {
         format!("{}queue:{role}", self.prefix)
+    }
+    /// The leases of a role's running tasks.
+    #[must_use]
+    pub fn leases(&self, role: Role) -> String {
+        format!("{}leases:{role}", self.prefix)
     }
     /// What wakes an idle agent.
     #[must_use]

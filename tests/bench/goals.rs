@@ -87,13 +87,16 @@ async fn one(fleet: &Fleet) -> Result<(Timed, GoalView)> {
 fn steps(fleet: &Fleet, view: &GoalView) -> Result<Vec<Span>> {
     let client = redis::Client::open(fleet.redis.url())?;
     let mut connection = client.get_connection()?;
-    let entries: Vec<(String, BTreeMap<String, String>)> =
+    let entries: Vec<(String, Vec<(String, String)>)> =
         redis::cmd("XRANGE").arg("codegod:events").arg("-").arg("+").query(&mut connection)?;
     let mut open: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut spans = Vec::new();
-    for (id, fields) in entries {
+    let each = entries
+        .into_iter()
+        .flat_map(|(id, fields)| fields.into_iter().map(move |(_, json)| (id.clone(), json)));
+    for (id, json) in each {
         let at = id.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or_default();
-        let event: Option<Event> = fields.get("event").and_then(|json| serde_json::from_str(json).ok());
+        let event: Option<Event> = serde_json::from_str(&json).ok();
         let Some((event, task)) = event.and_then(|event| event.task.clone().map(|task| (event, task))) else {
             continue;
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codegod_protocol::client::{Growth, GrowthOutcome, LEASE_MS, LeaseState, PublishOutcome};
-use codegod_protocol::goal::GoalState;
+use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::result::ResultStatus;
 use codegod_protocol::task::{Task, TaskState};
@@ -241,6 +241,37 @@ async fn an_unreadable_entry_is_put_aside_and_good_work_goes_on() -> Result {
     assert_eq!(claimed.task.id, goal.id.task(1));
     let aside: u64 = redis::cmd("XLEN").arg("codegod:quarantine").query(&mut raw)?;
     assert_eq!(aside, 6, "three from the stream, three from the list");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_that_fails_midway_keeps_what_it_published_and_the_same_result_is_done_when_it_is_sent_again()
+-> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let plan = |goal: &Goal| {
+        let task = |n, needs: &[u32]| plans::task(&goal.id, n, Role::Backend, needs);
+        vec![task(1, &[]), task(2, &[]), task(3, &[1, 2])]
+    };
+    let goal = running_goal(&client, plan).await?;
+    let agent = AgentId::random(Role::Backend);
+    let claimed = must_claim(&client, &agent).await?;
+    redis.command::<()>(&["RENAME", "codegod:events", "kept"])?;
+    redis.command::<()>(&["SET", "codegod:events", "not a stream"])?;
+    let result = plans::result(&claimed, &agent, ResultStatus::Succeeded);
+    let error = client.publish(&result).await.expect_err("the event can't be written");
+    assert!(error.is_wrong_type(), "{error:?}");
+    redis.command::<()>(&["RENAME", "kept", "codegod:events"])?;
+    for _ in 0..2 {
+        assert_eq!(client.publish(&result).await?, PublishOutcome::Published);
+    }
+    let [is, other] = [TaskState::Succeeded, TaskState::Ready];
+    assert_eq!(states(&client, &goal).await?, [is, other, TaskState::Waiting]);
+    let second = must_claim(&client, &agent).await?;
+    client.publish(&plans::result(&second, &agent, ResultStatus::Succeeded)).await?;
+    assert_eq!(states(&client, &goal).await?, [is, is, TaskState::Ready]);
+    let open: u64 = redis.command(&["HGET", &format!("codegod:goal:{}", goal.id), "open"])?;
+    assert_eq!(open, 1, "each was counted once");
     Ok(())
 }
 

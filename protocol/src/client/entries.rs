@@ -1,15 +1,26 @@
 //! Entries of streams as they may be: written by anybody, with any bytes. What can't be read is moved into the
 //! quarantine by whoever meets it.
 
-use std::collections::HashMap;
-
 use redis::{FromRedisValue, ParsingError, Value};
 
 use super::{Client, Error, scripts};
 use crate::id::TaskId;
 
-/// Fields of an entry.
-pub(super) type Fields = HashMap<String, Value>;
+/// Fields of an entry, in order. A name may stand there several times: a turn tells its events in one entry.
+#[derive(Debug, Clone)]
+pub(super) struct Fields(Vec<(String, Value)>);
+
+impl Fields {
+    /// The first of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.all(name).next()
+    }
+
+    /// All of that name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter(move |(is, _)| is == name).map(|(_, value)| value)
+    }
+}
 
 /// The answer to a read of several streams: stream, id, fields. The redis crate's own types refuse a whole
 /// answer when one field's name is no text, and with it the good entries.
@@ -39,7 +50,7 @@ fn entry(value: &Value) -> Option<(String, Fields)> {
     let Value::Array(parts) = value else { return None };
     let [id, Value::Array(flat)] = parts.as_slice() else { return None };
     let fields = flat.chunks_exact(2).map(|pair| (lossy(&pair[0]), pair[1].clone()));
-    Some((lossy(id), fields.collect()))
+    Some((lossy(id), Fields(fields.collect())))
 }
 
 fn entries(value: &Value) -> Vec<(String, Fields)> {
@@ -152,6 +163,6 @@ mod tests {
         let Read(read) = Read::from_redis_value(answer).unwrap();
         let ids: Vec<&str> = read.iter().map(|(_, id, _)| id.as_str()).collect();
         assert_eq!(ids, ["1-0", "2-0"]);
-        assert_eq!(lossy(&read[1].2["goal"]), "g");
+        assert_eq!(read[1].2.get("goal").map(lossy).as_deref(), Some("g"));
     }
 }

@@ -219,17 +219,13 @@ impl Client {
 
     /// What processes leave behind that ended, and what stands where nobody else would look.
     async fn collect_strays(&self, retention: &Retention, collected: &mut Collected) -> Result<(), Error> {
-        for (stream, group) in [("goals", "masters"), ("follow_ups", "masters")]
-            .map(|(stream, group)| (stream.to_owned(), group))
-            .into_iter()
-            .chain(Role::ALL.map(|role| (format!("queue:{role}"), "workers")))
-        {
+        for stream in ["goals", "follow_ups"] {
             let gone = self
                 .script::<u64>(&scripts::DROP_CONSUMERS, |s| {
-                    s.arg(&stream).arg(group).arg(CONSUMER_MS);
+                    s.arg(stream).arg("masters").arg(CONSUMER_MS);
                 })
                 .await;
-            collected.gone += collected.note(&stream, gone)?.unwrap_or(0);
+            collected.gone += collected.note(stream, gone)?.unwrap_or(0);
         }
         for role in Role::ALL {
             let gone = self

@@ -1,8 +1,7 @@
 //! Goals: submitting, pausing, cancelling; and the bundles that carry their commits.
 
-use std::collections::HashMap;
-
-use super::{Client, Error, decode, encode, entries, scripts};
+use super::entries::{Fields, lossy};
+use super::{Client, Error, decode, encode, scripts};
 use crate::goal::{GOAL_VERSION, Goal, GoalKind};
 use crate::id::{GoalId, Role, TaskId};
 
@@ -136,8 +135,8 @@ impl Client {
 
 /// A text field of a stream entry; empty when it is absent. Bytes that are no text are shown as such, so
 /// that nothing that is compared with a name can be one.
-pub(super) fn text(map: &HashMap<String, redis::Value>, field: &str) -> String {
-    map.get(field).map(entries::lossy).unwrap_or_default()
+pub(super) fn text(fields: &Fields, name: &str) -> String {
+    fields.get(name).map(lossy).unwrap_or_default()
 }
 
 pub(super) fn decode_goal(json: &str) -> Result<Goal, Error> {

@@ -13,6 +13,12 @@ pub(super) struct Named {
     script: Script,
 }
 
+macro_rules! part {
+    ($name:literal) => {
+        include_str!(concat!("../scripts/", $name, ".lua"))
+    };
+}
+
 impl Named {
     fn new(doing: &'static str, parts: &[&str]) -> Self {
         Self { doing, script: Script::new(&parts.join("\n")) }
@@ -31,7 +37,8 @@ macro_rules! scripts {
     ($($name:ident = $file:literal [$($part:literal),*], $doing:literal;)*) => {
         $(pub(super) static $name: LazyLock<Named> = LazyLock::new(|| {
             Named::new($doing, &[
-                include_str!("../scripts/lib/base.lua"),
+                part!("lib/head"),
+                part!("lib/base"),
                 $(include_str!(concat!("../scripts/lib/", $part, ".lua")),)*
                 include_str!(concat!("../scripts/", $file, ".lua")),
             ])
@@ -47,7 +54,6 @@ scripts! {
     STAGE_PLAN = "stage_plan" ["plan"], "laying down a plan";
     SUBMIT_PLAN = "submit_plan" ["queue"], "submitting a plan";
     END_GOAL = "end_goal" [], "ending a goal without a plan";
-    TURN = "turn" ["queue", "life"], "publishing and claiming";
     RENEW = "renew" [], "renewing leases";
     RELEASE = "release" ["queue"], "handing an attempt back";
     RECOVER = "recover" ["queue", "life"], "taking back what an agent held";
@@ -74,3 +80,11 @@ scripts! {
     AUDIT_DELAYED = "audit_delayed" [], "looking through what is delayed";
     AUDIT_DEAD = "audit_dead" [], "looking through the dead letters";
 }
+
+/// A worker's turn. Its steady state needs nothing of what is shared: that stands in a function which is called
+/// when something of it is first needed.
+pub(super) static TURN: LazyLock<Named> = LazyLock::new(|| {
+    let rare = [part!("lib/base"), part!("lib/queue"), part!("lib/life"), part!("lib/rare")];
+    let rare = format!("local function make_rare()\n{}\nend", rare.join("\n"));
+    Named::new("publishing and claiming", &[part!("lib/head"), &rare, part!("turn")])
+});

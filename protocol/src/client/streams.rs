@@ -1,6 +1,6 @@
 //! Events and logs: appending and following.
 
-use super::entries::{Entries, Fields, Read};
+use super::entries::{Entries, Fields, Read, lossy};
 use super::goals::text;
 use super::{Client, Error, Listener, decode, encode, query_on, scripts};
 use crate::event::Event;
@@ -104,10 +104,9 @@ impl Listener {
         let stream = self.keys.events();
         let entries = self.follow(&[(stream, position.clone())], wait_ms).await?;
         let mut events = Vec::with_capacity(entries.len());
-        for (_, id, map) in entries {
-            match decode::<Event>("an event", &text(&map, "event")) {
-                Ok(event) => events.push(event),
-                Err(error) => self.put_aside("events", &id, &error.to_string()).await?,
+        for (_, id, fields) in entries {
+            if let Err(reason) = read_events(&fields, &mut events) {
+                self.put_aside("events", &id, &reason).await?;
             }
             *position = id;
         }
@@ -171,9 +170,20 @@ impl Listener {
     }
 }
 
+/// Reads the events of an entry up to what can't be read; else why that can't be.
+fn read_events(fields: &Fields, events: &mut Vec<Event>) -> Result<(), String> {
+    if fields.get("event").is_none() {
+        return Err("it has no field event".to_owned());
+    }
+    for json in fields.all("event") {
+        events.push(decode("an event", &lossy(json)).map_err(|error| error.to_string())?);
+    }
+    Ok(())
+}
+
 /// Reads a line of a log; else the entry's id, and why it can't be read.
 fn read_line(id: String, fields: &Fields) -> Result<LogLine, (String, String)> {
-    let missing = ["task", "line"].into_iter().find(|name| !fields.contains_key(*name));
+    let missing = ["task", "line"].into_iter().find(|name| fields.get(name).is_none());
     if let Some(missing) = missing {
         return Err((id, format!("it has no field {missing}")));
     }

@@ -116,7 +116,50 @@ pub enum PublishOutcome {
     Stale,
 }
 
-type TurnReply = (u8, u8, u8, Vec<String>, Vec<String>, Vec<String>);
+/// What the script answers: one flat list, because each table in an answer costs Redis as much as a command.
+struct Reply {
+    upkeep_due: bool,
+    paused: bool,
+    ask_again: bool,
+    outcomes: Vec<PublishOutcome>,
+    /// Task, attempt, JSON of each.
+    claims: Vec<String>,
+    /// Goal, JSON of each.
+    goals: Vec<String>,
+}
+
+impl Reply {
+    fn read(mut reply: Vec<String>) -> Result<Self, Error> {
+        let unreadable = || Error::Undecodable {
+            what: "the answer to a turn".to_owned(),
+            reason: format!("{:?}", reply.first()),
+        };
+        let head = reply.first().ok_or_else(unreadable)?;
+        let mut words = head.split(' ');
+        let mut next = || words.next().and_then(|word| word.parse::<usize>().ok());
+        let (Some(upkeep), Some(paused), Some(again), Some(claims)) = (next(), next(), next(), next()) else {
+            return Err(unreadable());
+        };
+        let outcome = |word| match word {
+            "stale" => PublishOutcome::Stale,
+            _ => PublishOutcome::Published,
+        };
+        let outcomes = words.map(outcome).collect();
+        if reply.len() <= claims * 3 {
+            return Err(unreadable());
+        }
+        let goals = reply.split_off(1 + claims * 3);
+        let claims = reply.split_off(1);
+        Ok(Self {
+            upkeep_due: upkeep == 1,
+            paused: paused == 1,
+            ask_again: again == 1,
+            outcomes,
+            claims,
+            goals,
+        })
+    }
+}
 
 impl Client {
     /// A worker's turn: publishes `results` (each commit's bundle must have been stored before) and claims
@@ -138,7 +181,7 @@ impl Client {
         if worker.goals.len() > MAX_KNOWN_GOALS {
             worker.goals.clear();
         }
-        let (upkeep_due, paused, ask_again, outcomes, claims, goals): TurnReply = self
+        let reply: Vec<String> = self
             .script_as(&worker.name, &scripts::TURN, |s| {
                 s.arg(worker.agent.role().name()).arg(&worker.capabilities);
                 s.arg(wanted).arg(u8::from(worker.idle)).arg(worker.known_goals());
@@ -147,6 +190,7 @@ impl Client {
                 }
             })
             .await?;
+        let Reply { upkeep_due, paused, ask_again, outcomes, claims, goals } = Reply::read(reply)?;
         for pair in goals.chunks_exact(2) {
             if let Ok(id) = pair[0].parse() {
                 worker.goals.insert(id, decode_goal(&pair[1]).map_err(|error| error.to_string()));
@@ -157,17 +201,7 @@ impl Client {
         if wanted > 0 {
             worker.idle = claims.len() < wanted;
         }
-        let outcome = |word: &String| match word.as_str() {
-            "stale" => PublishOutcome::Stale,
-            _ => PublishOutcome::Published,
-        };
-        Ok(Turn {
-            outcomes: outcomes.iter().map(outcome).collect(),
-            claims,
-            upkeep_due: upkeep_due == 1,
-            paused: paused == 1,
-            ask_again: ask_again == 1,
-        })
+        Ok(Turn { outcomes, claims, upkeep_due, paused, ask_again })
     }
 
     /// Claims the next ready task of the worker's role, if there is one; publishes nothing.

@@ -182,26 +182,11 @@ impl Client {
     pub async fn queues(&self) -> Result<Vec<QueueView>, Error> {
         let mut queues = Vec::with_capacity(Role::ALL.len());
         for role in Role::ALL {
-            let stream = self.keys.queue(role);
-            let mut view = QueueView { role, ready: 0, in_flight: 0, paused: false };
             let mut pipe = redis::pipe();
-            pipe.xlen(&stream).hexists(self.keys.queues(role), "~paused");
-            let (length, paused): (u64, bool) = self.pipe("measuring a queue", &pipe).await?;
-            // Before the first claim there is no group, and asking is an error.
-            if length > 0 {
-                let mut pending = redis::cmd("XPENDING");
-                pending.arg(&stream).arg("workers");
-                let pending: Result<redis::streams::StreamPendingReply, Error> =
-                    self.query("measuring a queue", &pending).await;
-                view.in_flight = match pending {
-                    Ok(pending) => pending.count() as u64,
-                    Err(Error::Redis { source, .. }) if source.code() == Some("NOGROUP") => 0,
-                    Err(error) => return Err(error),
-                };
-            }
-            view.ready = length.saturating_sub(view.in_flight);
-            view.paused = paused;
-            queues.push(view);
+            pipe.xlen(self.keys.queue(role)).hlen(self.keys.leases(role));
+            pipe.hexists(self.keys.queues(role), "~paused");
+            let (ready, in_flight, paused) = self.pipe("measuring a queue", &pipe).await?;
+            queues.push(QueueView { role, ready, in_flight, paused });
         }
         Ok(queues)
     }

@@ -23,21 +23,15 @@ end
 
 local function expire()
   if now < grace then return 0 end
-  local late = redis.pcall('XPENDING', stream, 'workers', 'IDLE', lease, '-', '+', BATCH)
-  if late.err then return 0 end
-  local expired = 0
-  for _, one in ipairs(late) do
-    local found = call('XRANGE', stream, one[1], one[1])[1]
-    local task = found and found[2][1] == 'task' and found[2][2]
-    local f = task and call('HMGET', task_key(task), 'state', 'entry', 'agent', 'attempt', 'max_attempts')
-    if f and f[1] == 'running' and f[2] == one[1] then
-      life.lose_attempt(task, f[4], f[5], f[3], now)
-      expired = expired + 1
-    else
-      call('XACK', stream, 'workers', one[1])
-    end
+  local late, all = {}, call('HGETALL', P .. 'leases:' .. role)
+  for i = 1, #all, 2 do
+    local since = tonumber(string.match(all[i + 1], '^(%d+) %d+ %S+$'))
+    if not since then quarantine('leases:' .. role, all[i] .. ' ' .. all[i + 1], 'it is not a lease') end
+    if (not since or now - since >= lease) and #late < BATCH then late[#late + 1] = all[i] end
   end
-  return expired
+  local expired = queue.running(role, late)
+  for _, one in ipairs(expired) do life.lose_attempt(one.task, one.attempt, one.max_attempts, one.agent, now) end
+  return #expired
 end
 
 local function release_due()
@@ -102,7 +96,6 @@ local function audit()
     end
     if reason then
       quarantine('queue:' .. role, table.concat(fields, ' '), reason)
-      redis.pcall('XACK', stream, 'workers', entry[1])
       call('XDEL', stream, entry[1])
       bad = bad + 1
     end

@@ -17,8 +17,10 @@ local function list(key) return redis.call('LRANGE', key, 0, -1) end
 local function count_kinds()
   local kinds = {}
   for _, entry in ipairs(redis.call('XRANGE', P .. 'events', '-', '+')) do
-    local kind = cjson.decode(entry[2][2]).kind
-    kinds[kind] = (kinds[kind] or 0) + 1
+    for i = 2, #entry[2], 2 do
+      local kind = cjson.decode(entry[2][i]).kind
+      kinds[kind] = (kinds[kind] or 0) + 1
+    end
   end
   return kinds
 end
@@ -27,7 +29,7 @@ local out = {
   lists = each('ready:', list), parked = each('parked:', list), delayed = each('delayed:', list),
   delayed_index = hash(P .. 'delayed'), goals_paused = hash(P .. 'goals:paused'), metrics = hash(P .. 'metrics:tasks'),
   tasks = each('task:', hash), goals = each('goal:', hash), deadlines = hash(P .. 'deadlines'), events = count_kinds(),
-  streams = {}, pending = {}, index = {}, idle = {},
+  streams = {}, leases = {}, index = {}, idle = {},
   follow_ups = redis.call('XLEN', P .. 'follow_ups'), quarantined = redis.call('XLEN', P .. 'quarantine'),
   dead = redis.call('XLEN', P .. 'dead'),
 }
@@ -35,9 +37,8 @@ for at = 2, #ARGV do
   local role = ARGV[at]
   local stream, entries, leases = P .. 'queue:' .. role, {}, {}
   for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do entries[entry[1]] = entry[2][2] end
-  local pending = redis.pcall('XPENDING', stream, 'workers', '-', '+', 10000)
-  if not pending.err then for _, lease in ipairs(pending) do leases[lease[1]] = lease[2] end end
-  out.streams[role], out.pending[role], out.index[role] = entries, leases, hash(P .. 'queues:' .. role)
+  for task, lease in pairs(hash(P .. 'leases:' .. role)) do leases[task] = string.match(lease, '^%d+ (%d+ %S+)$') end
+  out.streams[role], out.leases[role], out.index[role] = entries, leases, hash(P .. 'queues:' .. role)
   out.idle[role] = hash(P .. 'idle:' .. role)
 end
 return cjson.encode(out)

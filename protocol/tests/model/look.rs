@@ -27,7 +27,7 @@ pub(crate) struct Dump {
     tasks: Map<Fields>,
     goals: Map<Fields>,
     streams: Map<Fields>,
-    pending: Map<Fields>,
+    leases: Map<Fields>,
     index: Map<Fields>,
     idle: Map<Fields>,
     follow_ups: u64,
@@ -92,9 +92,9 @@ impl Dump {
             ensure!(field("pending") == (model.pending(id) + held).to_string(), "pending");
             ensure!(model.pending(id) + held > 0, "it waits for nothing");
         }
-        let stands = matches!(task.state, State::Running | State::Ready(Place::Listed { .. }));
-        // What succeeded keeps the name of an entry that is gone: taking it off costs a command.
-        let may_stand = stands || task.state == State::Succeeded;
+        let stands = matches!(task.state, State::Ready(Place::Listed { .. }));
+        // What runs or succeeded keeps the name of an entry that is gone: taking it off costs a command.
+        let may_stand = stands || matches!(task.state, State::Running | State::Succeeded);
         ensure!(!stands || fields.contains_key("entry"), "no entry");
         ensure!(may_stand || !fields.contains_key("entry"), "an entry");
         Ok(())
@@ -141,15 +141,15 @@ impl Dump {
 
     fn queues_agree(&self, model: &Model) -> Result<()> {
         for role in Role::ALL {
-            let (stream, pending) = (&self.streams[role.name()], &self.pending[role.name()]);
+            let (stream, leases) = (&self.streams[role.name()], &self.leases[role.name()]);
             let mut entries = 0;
             for (id, task) in model.tasks.iter().filter(|(_, task)| task.task.role == role) {
                 let entry = self.tasks[&id.to_string()].get("entry");
-                let lease = entry.and_then(|entry| pending.get(entry));
+                let lease = leases.get(&id.to_string());
                 let stands = entry.and_then(|entry| stream.get(entry));
-                let agent = task.agent.as_ref().map(ToString::to_string);
+                let holder = task.agent.as_ref().map(|agent| format!("{} {agent}", task.attempt));
                 let right = match &task.state {
-                    State::Running => stands == Some(&id.to_string()) && lease == agent.as_ref(),
+                    State::Running => stands.is_none() && lease == holder.as_ref(),
                     State::Ready(Place::Listed { rank, .. }) => {
                         stands == Some(&id.to_string()) && lease.is_none() && self.lists(id, rank, entry)
                     }
@@ -161,7 +161,7 @@ impl Dump {
             ensure!(stream.len() == entries, "{role} has entries without a task: {stream:?}");
             let running = |task: &&ModelTask| task.task.role == role && task.state == State::Running;
             let running = model.tasks.values().filter(running).count();
-            ensure!(pending.len() == running, "{role} has {} leases for {running} attempts", pending.len());
+            ensure!(leases.len() == running, "{role} has {} leases for {running} attempts", leases.len());
         }
         let delayed: usize = self.delayed.values().map(Vec::len).sum();
         let waiting = |task: &&ModelTask| task.state == State::Ready(Place::Delayed);
@@ -215,7 +215,7 @@ impl Dump {
             ("parked", lists(&self.parked)),
             ("delayed", lists(&self.delayed) + self.delayed_index.len()),
             ("streams", hashes(&self.streams)),
-            ("leases", hashes(&self.pending)),
+            ("leases", hashes(&self.leases)),
             ("index", buckets.count()),
             ("goals paused", self.goals_paused.len()),
             ("deadlines", self.deadlines.len()),

@@ -165,8 +165,11 @@ impl Model {
     fn put_back(&mut self, id: &TaskId) {
         let rank = self.rank(id);
         self.front -= 1;
-        let turn = self.front;
-        self.task(id).state = State::Ready(Place::Listed { rank, turn });
+        self.back += 1;
+        let (turn, queued) = (self.front, self.back);
+        let task = self.task(id);
+        task.queued = queued;
+        task.state = State::Ready(Place::Listed { rank, turn });
     }
 
     /// What an agent would claim next.

@@ -8,7 +8,6 @@ use codegod_protocol::id::{GoalId, TaskId};
 use codegod_protocol::keys::Keys;
 use codegod_protocol::result::TaskResult;
 use codegod_protocol::task::Task;
-use redis::streams::StreamRangeReply;
 
 /// How many events are read at once.
 const PAGE: usize = 5_000;
@@ -81,7 +80,8 @@ impl History {
 fn events(redis: &mut redis::Connection, keys: &Keys) -> Result<Vec<Happening>> {
     let (mut events, mut from) = (Vec::new(), "-".to_owned());
     loop {
-        let page: StreamRangeReply = redis::cmd("XRANGE")
+        // Each entry's fields in order: a turn tells its events in one entry.
+        let page: Vec<(String, Vec<(String, String)>)> = redis::cmd("XRANGE")
             .arg(keys.events())
             .arg(&from)
             .arg("+")
@@ -89,13 +89,14 @@ fn events(redis: &mut redis::Connection, keys: &Keys) -> Result<Vec<Happening>> 
             .arg(PAGE)
             .query(redis)
             .context("reading the events")?;
-        let Some(last) = page.ids.last() else { return Ok(events) };
-        from = format!("({}", last.id);
-        for entry in &page.ids {
-            let json: String = entry.get("event").with_context(|| format!("event {} is empty", entry.id))?;
-            let event = serde_json::from_str(&json).with_context(|| format!("event {}: {json}", entry.id))?;
-            let at_ms = entry.id.split('-').next().unwrap_or_default().parse()?;
-            events.push(Happening { at_ms, event });
+        let Some((last, _)) = page.last() else { return Ok(events) };
+        from = format!("({last}");
+        for (id, fields) in &page {
+            let at_ms = id.split('-').next().unwrap_or_default().parse()?;
+            for (_, json) in fields {
+                let event = serde_json::from_str(json).with_context(|| format!("event {id}: {json}"))?;
+                events.push(Happening { at_ms, event });
+            }
         }
     }
 }

@@ -36,13 +36,15 @@ const STREAMS: [&str; 2] = ["goals", "follow_ups"];
 pub fn find(redis: &mut redis::Connection, keys: &Keys) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for role in Role::ALL {
-        stream(redis, &keys.queue(role), "workers", &mut found)?;
+        length(redis, &keys.queue(role), &mut found)?;
         let lists: Vec<String> = redis::cmd("HKEYS").arg(keys.queues(role)).query(redis)?;
         let lists = lists.into_iter().filter(|name| !name.starts_with('~'));
         found.extend(lists.map(|name| format!("{} names {name}", keys.queues(role))));
     }
     for name in STREAMS {
-        stream(redis, &format!("{}{name}", keys.prefix()), "masters", &mut found)?;
+        let key = format!("{}{name}", keys.prefix());
+        length(redis, &key, &mut found)?;
+        unacknowledged(redis, &key, "masters", &mut found)?;
     }
     let put_aside: redis::streams::StreamRangeReply =
         redis::cmd("XRANGE").arg(keys.quarantine()).arg("-").arg("+").arg("COUNT").arg(3).query(redis)?;
@@ -65,12 +67,22 @@ pub fn find(redis: &mut redis::Connection, keys: &Keys) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Entries of a stream, and entries that its group's readers have not acknowledged.
-fn stream(redis: &mut redis::Connection, key: &str, group: &str, found: &mut Vec<String>) -> Result<()> {
+/// Entries of a stream.
+fn length(redis: &mut redis::Connection, key: &str, found: &mut Vec<String>) -> Result<()> {
     let length: u64 = redis::cmd("XLEN").arg(key).query(redis)?;
     if length > 0 {
         found.push(format!("{key} has {length} entries"));
     }
+    Ok(())
+}
+
+/// Entries of a stream that its group's readers have not acknowledged.
+fn unacknowledged(
+    redis: &mut redis::Connection,
+    key: &str,
+    group: &str,
+    found: &mut Vec<String>,
+) -> Result<()> {
     let pending: redis::RedisResult<redis::streams::StreamPendingReply> =
         redis::cmd("XPENDING").arg(key).arg(group).query(redis);
     // No group: nobody has ever read there.

@@ -1,11 +1,6 @@
 -- Shared by every script: keys, time, events, quarantine.
--- ARGV[1] is the key prefix, ARGV[2] who calls; a script's own arguments start at ARGV[3].
--- All keys share the prefix, so that a hash-tagged prefix keeps a script on one cluster slot.
 -- A script's body runs from its top at every call, so what is defined here is paid for by each of them:
 -- what only the rare ways need stands inside functions.
-
-local P, WHO = ARGV[1], ARGV[2]
-local call = redis.call
 
 local function task_key(task) return P .. 'task:' .. task end
 local function goal_key(goal) return P .. 'goal:' .. goal end
@@ -19,7 +14,12 @@ end
 
 local function event(kind, goal, task, attempt, data)
   local body = { kind = kind, who = WHO, goal = goal, task = task, attempt = attempt and tonumber(attempt), data = data }
-  call('XADD', P .. 'events', '*', 'event', cjson.encode(body))
+  if told then
+    told[#told + 1] = 'event'
+    told[#told + 1] = cjson.encode(body)
+  else
+    call('XADD', P .. 'events', '*', 'event', cjson.encode(body))
+  end
 end
 
 local function count(what, by) call('HINCRBY', P .. 'metrics:tasks', what, by or 1) end

@@ -1,6 +1,5 @@
--- A role's queue: a stream that holds an entry for each task that is ready or running, and lists that hold
--- the ready ones in order. The engine's page (engine.rs) says why it takes both.
--- Made when it is first needed: a turn in the steady state needs none of it.
+-- A role's queue: a stream that holds an entry for each ready task, and lists that hold them in order; the leases
+-- of those that run are in a hash. The engine's page (engine.rs) says why.
 
 local function make_queue()
   -- A task that waited so long goes to the front of its role's queue, whatever its priority (ageing).
@@ -90,8 +89,8 @@ local function make_queue()
     return { role = f[1], priority = f[2], path = f[3], capabilities = f[4], deadline = f[5], state = f[6], entry = f[7] }
   end
 
-  -- An entry of a role's queue: the task's id, and the task, so that who claims it gets both at once. Its size
-  -- also keeps few entries in each node of the stream, which is what finding and deleting one costs by.
+  -- An entry of a role's queue: the task's id, and the task, for people to look at. Its size also keeps few
+  -- entries in each node of the stream, which is what finding and deleting one costs by.
   local function add_entry(role, task)
     local json = call('HGET', P .. 'plan:' .. goal_of(task), number_of(task)) or ''
     return call('XADD', P .. 'queue:' .. role, '*', 'task', task, 'json', json)
@@ -105,29 +104,49 @@ local function make_queue()
     list_ready('RPUSH', f.role, rank(f, now), entry, task, f.capabilities)
   end
 
-  -- Puts a running task back before its equals: its entry stays, its lease ends.
+  -- Puts a running task back before its equals; its lease ends.
   local function put_back(task, now)
     local f = fields(task)
-    call('XACK', P .. 'queue:' .. f.role, 'workers', f.entry)
-    call('HSET', task_key(task), 'state', 'ready')
+    call('HDEL', P .. 'leases:' .. f.role, task)
+    local entry = add_entry(f.role, task)
+    call('HSET', task_key(task), 'state', 'ready', 'entry', entry)
     call('HDEL', task_key(task), 'aged')
-    list_ready('LPUSH', f.role, rank(f, now), f.entry, task, f.capabilities)
+    list_ready('LPUSH', f.role, rank(f, now), entry, task, f.capabilities)
   end
 
-  -- Takes a task's entry out of its queue, whoever holds it. What the lists still say of it is stale: an
-  -- element counts only while the task is ready with that entry.
+  -- Takes a task out of its queue, and its lease from whoever holds it. What the lists still say of it is stale:
+  -- an element counts only while the task is ready with that entry.
   local function unqueue(task)
     local f = call('HMGET', task_key(task), 'role', 'entry')
     if f[2] and f[2] ~= '' then
-      call('XACK', P .. 'queue:' .. f[1], 'workers', f[2])
       call('XDEL', P .. 'queue:' .. f[1], f[2])
+      call('HDEL', P .. 'leases:' .. f[1], task)
       call('HDEL', task_key(task), 'entry')
     end
+  end
+
+  -- Of these leases, those that stand for running attempts: each the task and, of its hash, entry, agent, attempt
+  -- and max_attempts; in the order in which the tasks came into the queue. The others go.
+  local function running(role, tasks)
+    local found = {}
+    for _, task in ipairs(tasks) do
+      local f = call('HMGET', task_key(task), 'state', 'entry', 'agent', 'attempt', 'max_attempts')
+      if f[1] == 'running' then
+        local ms, sequence = string.match(f[2] or '', '^(%d+)%-(%d+)$')
+        found[#found + 1] = { task = task, ms = tonumber(ms or 0), sequence = tonumber(sequence or 0), agent = f[3],
+          attempt = f[4], max_attempts = f[5] }
+      else
+        call('HDEL', P .. 'leases:' .. role, task)
+        if not f[1] then quarantine('leases:' .. role, task, 'there is no such task') end
+      end
+    end
+    table.sort(found, function(a, b) return a.ms < b.ms or a.ms == b.ms and a.sequence < b.sequence end)
+    return found
   end
 
   return {
     bucket_of = bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
     AGE_MS = AGE_MS, URGENT_MS = URGENT_MS, rank = rank, fields = fields, add_entry = add_entry,
-    enqueue = enqueue, put_back = put_back, unqueue = unqueue,
+    enqueue = enqueue, put_back = put_back, unqueue = unqueue, running = running,
   }
 end
