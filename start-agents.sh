@@ -150,11 +150,11 @@ logs() {
   esac
 }
 
-# console is handed over once the binary has it.
 console() {
-  if [[ ! -x $BIN/codegod ]]; then ensure_binaries; fi
-  "$BIN/codegod" console --help >/dev/null 2>&1 ||
-    die "$EXIT_USAGE" "this version of codegod has no console" "./start-agents.sh status and build show what happens"
+  local argument
+  for argument in "$@"; do
+    if [[ $argument == -h || $argument == --help ]]; then hand_over console --help; fi
+  done
   QUIET=yes up
   exec "$BIN/codegod" console "$@"
 }

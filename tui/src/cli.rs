@@ -7,6 +7,7 @@ use codegod_protocol::client::{DEFAULT_REDIS_URL, MAX_AGENTS};
 use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 use codegod_protocol::keys::DEFAULT_PREFIX;
 
+use crate::console::Theme;
 use crate::deadline::Deadline;
 
 /// A fleet of coding agents in containers: give it a goal, watch it work, take the result.
@@ -23,7 +24,17 @@ pub(crate) struct Cli {
     #[arg(long, global = true, env = "CODEGOD_PREFIX", default_value = DEFAULT_PREFIX)]
     pub(crate) prefix: String,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) what: Invocation,
+}
+
+/// What is started: the console, or one command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Invocation {
+    /// Show everything that the fleet does on one screen, and take every command.
+    Console(Console),
+    /// One command.
+    #[command(flatten)]
+    Command(Command),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 succeeded, 1 failed or cancelled, 2 blocked (needs a person), 64 bad usage \
@@ -196,6 +207,20 @@ pub(crate) struct Build {
     /// Hand the goal over and do not follow it.
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+/// The arguments of `console`.
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    /// How it looks.
+    #[arg(long, value_enum, env = "CODEGOD_THEME", default_value_t = Theme::Dark)]
+    pub(crate) theme: Theme,
+    /// Only look: refuse commands that change anything.
+    #[arg(long)]
+    pub(crate) readonly: bool,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub(crate) no_mouse: bool,
 }
 
 /// A role or one agent.

@@ -38,6 +38,9 @@ pub(crate) enum Error {
     /// No such agent is on the list.
     #[error("there is no {0}")]
     NoSuchAgent(String),
+    /// The console needs a terminal.
+    #[error("the console needs a terminal, and there is none")]
+    NoTerminal,
     /// A question had to be asked and nobody can answer it.
     #[error("{0} is asked before it is done, and there is no terminal to ask in")]
     Unconfirmed(&'static str),
@@ -116,6 +119,7 @@ impl Error {
             | Self::BadFolder { .. }
             | Self::NoSuchAgent(_)
             | Self::Unconfirmed(_)
+            | Self::NoTerminal
             | Self::PastDeadline(_)
             | Self::NoResult { .. }
             | Self::NoFolder(_)
@@ -142,6 +146,9 @@ impl Error {
             Self::BadFolder { .. } => "give an existing folder with --in",
             Self::NoSuchAgent(_) => "codegod status lists the agents",
             Self::Unconfirmed(_) => "add --yes",
+            Self::NoTerminal => {
+                "codegod status, and codegod console --snapshot overview, print what there is"
+            }
             Self::PastDeadline(_) => "give one that is to come, as 30m, 2h or 2026-11-21T18:00:00Z",
             Self::NoResult { .. } => "only goals that succeeded have one; codegod show says what happened",
             Self::NoFolder(_) => "name the folder with --in",

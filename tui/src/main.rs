@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Invocation};
 use crate::commands::Place;
 use crate::error::Error;
 use crate::output::{Format, Out};
@@ -62,7 +62,10 @@ fn run(cli: Cli, out: &Out) -> Result<u8, Error> {
         .build()
         .map_err(|source| Error::Io { doing: "start the runtime", path: "tokio".into(), source })?;
     let at = Place { url: cli.redis_url, prefix: cli.prefix };
-    let result = runtime.block_on(commands::run(&at, cli.command, out));
+    let result = match cli.what {
+        Invocation::Console(args) => runtime.block_on(console::run(at, &args)),
+        Invocation::Command(command) => runtime.block_on(commands::run(&at, command, out)),
+    };
     runtime.shutdown_background();
     result
 }

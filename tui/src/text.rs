@@ -38,6 +38,7 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
 
 /// The text in lines of at most `columns` columns, broken between words where that is possible. What is
 /// broken begins as far in as the text does, so that lists stay lists.
+#[cfg_attr(not(test), expect(dead_code, reason = "the console's commands are being put together"))]
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let blanks = text.chars().take_while(|c| *c == ' ').count();

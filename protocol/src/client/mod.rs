@@ -25,7 +25,7 @@ mod turn;
 mod view;
 
 pub use archive::Summary;
-pub use connection::{Access, Listener};
+pub use connection::{Access, Listener, without_password};
 use connection::{Link, Target};
 pub use fleet::{Command, MAX_AGENTS};
 pub use gauge::{Family, Gauge, Group};

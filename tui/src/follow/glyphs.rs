@@ -63,6 +63,30 @@ impl Glyphs {
         }
     }
 
+    /// What rules are drawn with.
+    pub(crate) fn dash(&self) -> &'static str {
+        if self.unicode { "─" } else { "-" }
+    }
+
+    /// Marks the part of a view that has the keys.
+    pub(crate) fn here(&self) -> &'static str {
+        if self.unicode { "▸" } else { ">" }
+    }
+
+    /// A dot: connected, alive.
+    pub(crate) fn dot(&self) -> &'static str {
+        if self.unicode { "●" } else { "*" }
+    }
+
+    /// The heights of a sparkline, lowest first.
+    pub(crate) fn steps(&self) -> &'static [char] {
+        if self.unicode {
+            &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        } else {
+            &['_', '.', '-', '=', '#']
+        }
+    }
+
     /// The rails of a tree: a child, the last child, and what leads past each to later ones.
     pub(crate) fn rails(&self) -> [&'static str; 4] {
         if self.unicode { ["├ ", "└ ", "│ ", "  "] } else { ["|- ", "`- ", "|  ", "   "] }

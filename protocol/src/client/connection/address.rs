@@ -85,8 +85,9 @@ pub(super) fn tcp_settings() -> TcpSettings {
         .set_user_timeout(USER_TIMEOUT)
 }
 
-/// The URL with `***` for its password.
-pub(in crate::client) fn without_password(url: &str) -> String {
+/// The URL with `***` for its password, for people.
+#[must_use]
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     match rest.rsplit_once('@') {
         Some((user, host)) if user.contains(':') => {

@@ -15,7 +15,7 @@ mod target;
 use redis::{RedisError, Value};
 
 pub use access::Access;
-pub(super) use address::without_password;
+pub use address::without_password;
 pub(super) use link::Link;
 pub use listener::Listener;
 pub(super) use target::Target;

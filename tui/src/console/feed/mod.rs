@@ -10,16 +10,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use super::store::News;
+use crate::commands::Place;
 pub(crate) use scope::{OlderLogs, Scope};
-
-/// Where Redis is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Its URL.
-    pub(crate) url: String,
-    /// What every key begins with.
-    pub(crate) prefix: String,
-}
 
 /// The feed's handle. The tasks end when it is dropped.
 #[derive(Debug)]

@@ -5,38 +5,37 @@
 //! views need in order (agents, goals, the open plan's tree and critical path) is kept in order here, so that
 //! drawing costs what is on the screen and no more.
 
-pub(crate) mod agents;
-pub(crate) mod attention;
-pub(crate) mod clean;
-pub(crate) mod details;
-pub(crate) mod events;
-pub(crate) mod goals;
-pub(crate) mod happening;
-pub(crate) mod history;
-pub(crate) mod news;
-pub(crate) mod pace;
-pub(crate) mod plan;
-pub(crate) mod queues;
-pub(crate) mod tree;
+mod agents;
+mod attention;
+mod clean;
+mod details;
+mod events;
+mod goals;
+mod happening;
+mod history;
+mod news;
+mod pace;
+mod plan;
+mod queues;
+mod tree;
 
 use std::collections::BTreeMap;
 
 use codegod_protocol::id::GoalId;
 
-use agents::Fleet;
-use attention::Attention;
-use clean::clean_line;
-use details::{Letters, OpenAgent, OpenQueue, OpenTask};
-use events::Events;
-use goals::{Estimate, GoalRow, Goals};
-use happening::{Change, Happening};
-use history::History;
-pub(crate) use news::{Connection, News};
-use news::{FleetNews, GoalsNews, PlanNews};
-use pace::Pace;
-use plan::{OpenGoal, TaskRow};
-use queues::{QueueRow, Queues};
-use tree::Place;
+pub(crate) use agents::{Fleet, waits_for};
+pub(crate) use attention::{Attention, Severity, Target};
+pub(crate) use clean::clean_line;
+pub(crate) use details::{Letters, OpenAgent, OpenQueue, OpenTask, QueueEntry, QueueEntryState};
+pub(crate) use events::Events;
+pub(crate) use goals::{Estimate, GoalRow, Goals};
+pub(crate) use happening::{Change, Happening};
+pub(crate) use history::History;
+pub(crate) use news::{Connection, FleetNews, GoalsNews, LogBatch, News, PlanNews};
+pub(crate) use pace::Pace;
+pub(crate) use plan::{OpenGoal, TaskRow};
+pub(crate) use queues::{QueueRow, Queues};
+pub(crate) use tree::Place;
 
 /// Whether something that may stand on the screen changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,6 @@
 //! ends the process even when everything else hangs. It also sees that the terminal hung up.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

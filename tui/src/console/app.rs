@@ -1,0 +1,364 @@
+//! All state of the console, owned by one task: messages go in, effects come out, and what is on the
+//! screen follows from the state alone.
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::effect::{Effect, Outside, Request, Target};
+use super::feed::Scope;
+use super::keys::{self, Action, Context};
+use super::message::Message;
+use super::overlay::{Overlay, Reply};
+use super::said::Said;
+use super::store::{Changed, Connection, GoalRow, News, Store};
+use super::term::{Copied, Mouse};
+use super::theme::Look;
+use super::views::{ViewName, Views};
+use super::widgets::{Chrome, SMALLEST};
+use crate::output::Meaning;
+
+/// How far one notch of the wheel goes, in rows.
+const WHEEL_ROWS: i16 = 3;
+/// Two clicks on a row within so many milliseconds open it.
+const DOUBLE_CLICK_MS: u64 = 400;
+
+/// The console.
+pub(crate) struct App {
+    /// What is known.
+    pub(crate) store: Store,
+    /// How things look.
+    pub(crate) look: Look,
+    /// The views.
+    pub(crate) views: Views,
+    /// The one that is shown.
+    pub(crate) current: ViewName,
+    /// What lies over it.
+    pub(crate) overlay: Option<Overlay>,
+    /// What was said last.
+    pub(crate) said: Said,
+    /// Whether the picture stands still.
+    pub(crate) frozen: bool,
+    /// Whether commands that change something are refused.
+    pub(crate) access: Access,
+    /// Who has the mouse.
+    pub(crate) mouse: Mouse,
+    dirty: bool,
+    size: (u16, u16),
+    before: Vec<ViewName>,
+    clicked: Option<(Position, u64)>,
+}
+
+/// What the person at this console may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Look and act.
+    Full,
+    /// Only look.
+    ReadOnly,
+}
+
+impl App {
+    /// A console that knows nothing yet.
+    pub(crate) fn new(store: Store, look: Look, access: Access, mouse: Mouse, size: (u16, u16)) -> Self {
+        Self {
+            store,
+            look,
+            views: Views::default(),
+            current: ViewName::Overview,
+            overlay: None,
+            said: Said::default(),
+            frozen: false,
+            access,
+            mouse,
+            dirty: true,
+            size,
+            before: Vec::new(),
+            clicked: None,
+        }
+    }
+
+    /// Whether anything on the screen counts seconds.
+    pub(crate) fn counts_seconds(&self) -> bool {
+        let works = |row: &GoalRow| !row.state.is_final();
+        !self.store.fleet.agents.is_empty()
+            || self.store.goals.rows.iter().any(works)
+            || self.said.line().is_some()
+            || matches!(self.store.connection, Connection::Lost { .. })
+    }
+
+    /// Whether something changed since that was asked last.
+    pub(crate) fn take_dirty(&mut self) -> bool {
+        std::mem::replace(&mut self.dirty, false)
+    }
+
+    /// What must be read for what is on the screen.
+    pub(crate) fn scope(&self) -> Scope {
+        let mut scope = Scope::default();
+        self.views.get(self.current).scope(&mut scope);
+        scope
+    }
+
+    /// Takes a message in. Returns what is to be done outside.
+    pub(crate) fn update(&mut self, message: Message) -> Vec<Effect> {
+        self.dirty |= !matches!(message, Message::News(_));
+        match message {
+            Message::Input(event) => self.input(event),
+            Message::Second(now_ms) => {
+                self.look.now_ms = now_ms;
+                self.said.expire(now_ms);
+                self.store.tick(now_ms);
+                Vec::new()
+            }
+            Message::News(news) => {
+                self.heard(*news);
+                Vec::new()
+            }
+            Message::Said(line) => {
+                self.said.say(line.meaning, line.text, self.look.now_ms);
+                Vec::new()
+            }
+            Message::Overlay(overlay) => {
+                self.overlay = Some(*overlay);
+                Vec::new()
+            }
+            Message::Go(target) => {
+                self.go(target);
+                Vec::new()
+            }
+            Message::Leave(code) => vec![Effect::Quit(code)],
+        }
+    }
+
+    fn heard(&mut self, news: News) {
+        let changed = match news {
+            // The ring of lines is the log view's.
+            News::Logs(batch) => self.views.logs(batch),
+            news => self.store.apply(news, self.look.now_ms),
+        };
+        if changed == Changed::Something {
+            self.dirty = true;
+            self.views.get_mut(self.current).settle(&self.store);
+        }
+    }
+
+    fn input(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Mouse(mouse) => self.pointer(mouse),
+            Event::Paste(text) => {
+                let Some(overlay) = &mut self.overlay else {
+                    self.say(Meaning::Faint, "press b to say a goal, then paste it there");
+                    return Vec::new();
+                };
+                let reply = overlay.paste(&text, &self.store);
+                self.replied(reply)
+            }
+            Event::Resize(columns, rows) => {
+                self.size = (columns, rows);
+                Vec::new()
+            }
+            Event::Key(_) | Event::FocusGained | Event::FocusLost => Vec::new(),
+        }
+    }
+
+    /// Whether the terminal is too small for anything but a sentence.
+    pub(crate) fn is_small(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
+    }
+
+    /// Where keys mean something now.
+    pub(crate) fn contexts(&self) -> Vec<Context> {
+        let mut contexts = self.views.get(self.current).contexts(&self.store);
+        contexts.push(Context::Everywhere);
+        contexts
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let action = keys::action(&self.contexts(), &key);
+        // On a screen that shows nothing, nothing is chosen by accident.
+        if self.is_small() {
+            return match action {
+                Some(Action::Quit) => self.act(Action::Quit),
+                _ => Vec::new(),
+            };
+        }
+        if let Some(overlay) = &mut self.overlay {
+            let reply = overlay.key(key, &self.store, &self.look);
+            return self.replied(reply);
+        }
+        self.said.read();
+        action.map_or_else(Vec::new, |action| self.act(action))
+    }
+
+    /// What an overlay answered to a key.
+    fn replied(&mut self, reply: Reply) -> Vec<Effect> {
+        match reply {
+            Reply::Stay => Vec::new(),
+            Reply::Close => {
+                self.overlay = None;
+                Vec::new()
+            }
+            Reply::Search(text) => {
+                self.views.get_mut(self.current).search(text.as_deref(), &self.store);
+                Vec::new()
+            }
+            Reply::CloseAnd(effects) => {
+                self.overlay = None;
+                effects
+            }
+            Reply::Do(effects) => effects,
+        }
+    }
+
+    /// Does what a key stands for.
+    pub(crate) fn act(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(requests) = self.views.get_mut(self.current).act(action, &self.store) {
+            return self.asked(requests);
+        }
+        match action {
+            Action::Quit => return vec![Effect::Quit(0)],
+            Action::Show(view) => self.show(view),
+            Action::Back => self.back(),
+            Action::Redraw => return vec![Effect::Redraw],
+            Action::Suspend => return vec![Effect::Suspend],
+            Action::Freeze => self.freeze(),
+            Action::ToggleMouse => return vec![self.toggle_mouse()],
+            Action::Search => self.overlay = Some(Overlay::search()),
+            Action::Copy => return self.copy(),
+            Action::Pager => return self.outside(|name, text| Outside::Pager { name, text }),
+            Action::Editor => return self.outside(|name, text| Outside::Editor { name, text }),
+            Action::Save => {
+                let text = self.views.get(self.current).text(&self.store);
+                return text.map(|(name, text)| Effect::Save { name, text }).into_iter().collect();
+            }
+            // Means nothing in this view.
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// What a view asked for.
+    fn asked(&mut self, requests: Vec<Request>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for request in requests {
+            match request {
+                Request::Go(target) => self.go(target),
+                Request::Say(text) => self.say(Meaning::Plain, &text),
+                Request::Type(text) => self.say(Meaning::Plain, &text),
+                Request::Do(effect) => effects.push(effect),
+            }
+        }
+        effects
+    }
+
+    /// Shows something.
+    pub(crate) fn go(&mut self, target: Target) {
+        let view = self.views.open(target, &self.store);
+        self.show(view);
+    }
+
+    fn show(&mut self, view: ViewName) {
+        if view != self.current {
+            self.before.retain(|before| *before != view);
+            self.before.push(self.current);
+            self.current = view;
+        }
+        self.views.get_mut(view).settle(&self.store);
+    }
+
+    fn back(&mut self) {
+        if self.current != ViewName::Overview {
+            self.current = self.before.pop().unwrap_or(ViewName::Overview);
+        }
+    }
+
+    fn freeze(&mut self) {
+        self.frozen = !self.frozen;
+        let text = if self.frozen { "frozen; space lets the picture go on" } else { "the picture goes on" };
+        self.say(Meaning::Plain, text);
+    }
+
+    fn toggle_mouse(&mut self) -> Effect {
+        let (mouse, text) = match self.mouse {
+            Mouse::Reported => {
+                (Mouse::Left, "the terminal has the mouse: select text with it; M takes it back")
+            }
+            Mouse::Left => (Mouse::Reported, "the console has the mouse; M gives it back to the terminal"),
+        };
+        self.mouse = mouse;
+        self.say(Meaning::Plain, text);
+        Effect::Mouse(mouse)
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let copied = self.views.get(self.current).copied(&self.store);
+        if copied.is_none() {
+            self.say(Meaning::Faint, "nothing is selected");
+        }
+        copied.map(Effect::Copy).into_iter().collect()
+    }
+
+    fn outside(&mut self, program: impl Fn(String, String) -> Outside) -> Vec<Effect> {
+        let text = self.views.get(self.current).text(&self.store);
+        text.map(|(name, text)| Effect::Outside(program(name, text))).into_iter().collect()
+    }
+
+    fn pointer(&mut self, mouse: MouseEvent) -> Vec<Effect> {
+        let at = Position::new(mouse.column, mouse.row);
+        if self.is_small() {
+            return Vec::new();
+        }
+        if let Some(overlay) = &mut self.overlay {
+            let reply = overlay.pointer(mouse, &self.store);
+            return self.replied(reply);
+        }
+        let chrome = Chrome::of(ratatui::layout::Rect::new(0, 0, self.size.0, self.size.1));
+        let rows = match mouse.kind {
+            MouseEventKind::ScrollDown => WHEEL_ROWS,
+            MouseEventKind::ScrollUp => -WHEEL_ROWS,
+            MouseEventKind::Down(MouseButton::Left) => return self.clicked(at, &chrome),
+            _ => return Vec::new(),
+        };
+        self.views.get_mut(self.current).wheel(at, rows, &self.store);
+        Vec::new()
+    }
+
+    fn clicked(&mut self, at: Position, chrome: &Chrome) -> Vec<Effect> {
+        if at.y == chrome.tabs.y {
+            if let Some(view) = chrome.tab_at(at.x) {
+                self.show(view);
+            }
+            return Vec::new();
+        }
+        let now = self.look.now_ms;
+        let again = self
+            .clicked
+            .is_some_and(|(place, ms)| place.y == at.y && now.saturating_sub(ms) <= DOUBLE_CLICK_MS);
+        self.clicked = (!again).then_some((at, now));
+        let requests = self.views.get_mut(self.current).click(at, &self.store);
+        let mut effects = self.asked(requests);
+        if again {
+            effects.extend(self.act(Action::Open));
+        }
+        effects
+    }
+
+    /// What came of copying.
+    pub(crate) fn copied(&mut self, copied: Copied) {
+        let meaning = match copied {
+            Copied::Bytes(_) => Meaning::Good,
+            Copied::TooLarge(_) => Meaning::Bad,
+            Copied::Nothing => Meaning::Faint,
+        };
+        self.say(meaning, &copied.to_string());
+    }
+
+    /// The console could not be put to sleep.
+    pub(crate) fn no_shell(&mut self) {
+        self.say(Meaning::Attention, "no shell would wake the console again; q leaves it");
+    }
+
+    fn say(&mut self, meaning: Meaning, text: &str) {
+        self.said.say(meaning, text.to_owned(), self.look.now_ms);
+    }
+}

@@ -1,0 +1,112 @@
+//! The whole picture: head, names of the views, the view, what lies over it, what was said, keys. A pure
+//! function of the state.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use codegod_protocol::goal::GoalState;
+
+use super::app::{Access, App};
+use super::store::{Connection, Severity};
+use super::theme::Look;
+use super::widgets::{Chrome, foot, hints, small, tabs};
+use crate::output::Meaning;
+use crate::text::{clock, fit};
+
+/// Draws the console.
+pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    if app.is_small() {
+        return small(frame, area);
+    }
+    let chrome = Chrome::of(area);
+    frame.render_widget(head(app, chrome.head), chrome.head);
+    frame.render_widget(tabs(app.current, chrome.tabs.width, &app.look), chrome.tabs);
+    app.views.get(app.current).draw(frame, chrome.body, &app.look, &app.store);
+    if is_stale(&app.store.connection) {
+        // What is shown is the last that was known.
+        frame.buffer_mut().set_style(chrome.body, app.look.theme.furniture());
+    }
+    frame.render_widget(said(app, chrome.said), chrome.said);
+    frame.render_widget(hints(&app.contexts(), chrome.keys.width, &app.look), chrome.keys);
+    if let Some(overlay) = &app.overlay {
+        overlay.draw(frame, &chrome, &app.look, &app.store);
+    }
+}
+
+/// `codegod ● redis 1ms   2 running · 1 blocked   frozen   12:41`.
+fn head(app: &App, area: Rect) -> Line<'static> {
+    let look = &app.look;
+    let mut left = vec![Span::styled("codegod ", look.style(Meaning::Strong))];
+    left.extend(connection(&app.store.connection, look, usize::from(area.width) / 2));
+    let mut right = Vec::new();
+    if is_stale(&app.store.connection) {
+        // The rest of the line is needed for what went wrong.
+    } else {
+        right.extend(counts(app));
+    }
+    if app.frozen {
+        right.push(Span::styled("frozen  ", look.style(Meaning::Attention)));
+    }
+    if app.access == Access::ReadOnly {
+        right.push(Span::styled("read-only  ", look.style(Meaning::Attention)));
+    }
+    right.push(Span::raw(wall_clock(look)));
+    foot(left, right, area.width)
+}
+
+fn connection(connection: &Connection, look: &Look, columns: usize) -> Vec<Span<'static>> {
+    let dot = look.glyphs.dot();
+    match connection {
+        Connection::Connecting => vec![Span::styled("connecting to redis …", look.style(Meaning::Busy))],
+        Connection::Connected { round_trip_ms } => {
+            vec![Span::styled(dot, look.style(Meaning::Good)), Span::raw(format!(" redis {round_trip_ms}ms"))]
+        }
+        Connection::Lost { why, since_ms, .. } => {
+            let text = format!("! redis away {}: {why}", clock(*since_ms, look.now_ms));
+            vec![Span::styled(fit(&text, columns.max(30)), look.style(Meaning::Bad))]
+        }
+    }
+}
+
+/// Whether what is shown is the last that was known.
+fn is_stale(connection: &Connection) -> bool {
+    matches!(connection, Connection::Lost { .. })
+}
+
+/// How many goals run and how many need a person.
+fn counts(app: &App) -> Vec<Span<'static>> {
+    let look = &app.look;
+    let goals = || app.store.goals.rows.iter().filter(|row| row.paused_ms.is_none());
+    let running = goals().filter(|row| row.state == GoalState::Running).count();
+    let waiting = goals().filter(|row| matches!(row.state, GoalState::Queued | GoalState::Planning)).count();
+    let waits_for_you = app.store.attention.iter().filter(|one| one.severity < Severity::Notice).count();
+    let mut spans = Vec::new();
+    let mut add = |count: usize, word: &str, meaning: Meaning| {
+        if count > 0 {
+            spans.push(Span::styled(format!("{count} {word}  "), look.style(meaning)));
+        }
+    };
+    add(running, "running", Meaning::Busy);
+    add(waiting, "waiting", Meaning::Plain);
+    add(waits_for_you, "need you", Meaning::Attention);
+    if app.store.fleet.paused_ms.is_some() {
+        spans.push(Span::styled("fleet paused  ", look.style(Meaning::Attention)));
+    }
+    spans
+}
+
+fn wall_clock(look: &Look) -> String {
+    let seconds = i64::try_from(look.now_ms / 1000).unwrap_or(0) + look.utc_offset_seconds;
+    let minutes = seconds.rem_euclid(86_400) / 60;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+fn said(app: &App, area: Rect) -> Line<'static> {
+    let columns = usize::from(area.width);
+    match app.said.line() {
+        Some((meaning, text)) => Line::styled(fit(text, columns), app.look.style(meaning)),
+        None => Line::default(),
+    }
+}

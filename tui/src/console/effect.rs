@@ -1,0 +1,107 @@
+//! What the console asks of the world outside its state. Effects run on other tasks and report back as
+//! messages, so that a screen is decided by state alone and a slow Redis delays no key.
+
+use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
+
+use super::term::Mouse;
+use super::views::ViewName;
+
+/// Something to be done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Leave with this exit code.
+    Quit(u8),
+    /// Run a command as if it had been typed.
+    Run(String),
+    /// Put a text on the clipboard.
+    Copy(String),
+    /// Show a text in $PAGER or open it in $EDITOR.
+    Outside(Outside),
+    /// Write a text into a file of that name stem.
+    Save {
+        /// The stem of the file's name.
+        name: String,
+        /// What is written.
+        text: String,
+    },
+    /// Draw everything anew.
+    Redraw,
+    /// Put the console to sleep.
+    Suspend,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(Mouse),
+}
+
+/// A program that takes the terminal for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// $PAGER with a text.
+    Pager {
+        /// The stem of the file's name.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// $EDITOR with a text.
+    Editor {
+        /// The stem of the file's name.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// A shell in the container that an agent works in.
+    Shell {
+        /// The agent.
+        agent: AgentId,
+    },
+    /// Log lines as they come, until a key is pressed.
+    Stream {
+        /// Whose lines: an argument of `logs`, or everybody.
+        who: Option<String>,
+    },
+}
+
+/// What a view asks of the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Show something.
+    Go(Target),
+    /// Say something in the line above the keys.
+    Say(String),
+    /// Open the palette with this text typed.
+    Type(String),
+    /// Something outside.
+    Do(Effect),
+}
+
+/// Something that a view can show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A view as it is.
+    View(ViewName),
+    /// A goal's plan.
+    Goal(GoalId),
+    /// A task of a goal.
+    Task(TaskId),
+    /// What an agent knows.
+    Agent(AgentId),
+    /// A role's queue.
+    Queue(Role),
+    /// Log lines.
+    Logs(LogTarget),
+}
+
+/// Whose log lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LogTarget {
+    /// Everybody's.
+    All,
+    /// A role's.
+    Role(Role),
+    /// An agent's.
+    Agent(AgentId),
+    /// All that belong to a goal.
+    Goal(GoalId),
+    /// All that belong to a task.
+    Task(TaskId),
+}

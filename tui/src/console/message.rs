@@ -1,0 +1,32 @@
+//! Everything that changes the console's state.
+
+use crossterm::event::Event;
+
+use super::effect::Target;
+use super::overlay::Overlay;
+use super::store::News;
+use crate::output::Line;
+
+/// A change that came from outside the state.
+pub(crate) enum Message {
+    /// A key, the mouse, a paste, a new size.
+    Input(Event),
+    /// A second passed; what time it is, Unix time in milliseconds.
+    Second(u64),
+    /// Redis told something.
+    News(Box<News>),
+    /// A command, or something else outside, said one line.
+    Said(Line),
+    /// A command asks a question or has more to show than a line.
+    Overlay(Box<Overlay>),
+    /// Something is to be shown.
+    Go(Target),
+    /// The console is to end with this exit code.
+    Leave(u8),
+}
+
+impl From<News> for Message {
+    fn from(news: News) -> Self {
+        Self::News(Box::new(news))
+    }
+}

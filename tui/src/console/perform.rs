@@ -1,0 +1,128 @@
+//! What the state asked for, done: commands, programs that borrow the terminal, files. Each reports back as a
+//! message; none holds the loop up.
+
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::effect::{Effect, Outside};
+use super::message::Message;
+use super::term::{External, Outcome, Session};
+use crate::commands::Place;
+use crate::output::{Line, Meaning};
+
+/// Does what the state asks for.
+pub(crate) struct Performer {
+    place: Place,
+    to: mpsc::Sender<Message>,
+    stream: Option<JoinHandle<()>>,
+}
+
+impl Performer {
+    /// One that reports to `to`.
+    pub(crate) fn new(place: Place, to: mpsc::Sender<Message>) -> Self {
+        Self { place, to, stream: None }
+    }
+
+    /// Does it.
+    pub(crate) fn perform(&mut self, effect: Effect, session: &mut Session) {
+        match effect {
+            Effect::Run(words) => self.run(words),
+            Effect::Save { name, text } => self.save(name, text),
+            Effect::Outside(outside) => self.outside(outside, session),
+            // The loop does these itself.
+            Effect::Quit(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend | Effect::Mouse(_) => {}
+        }
+    }
+
+    /// Whether lines stream over the shell's screen.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Ends that.
+    pub(crate) fn end_stream(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            stream.abort();
+        }
+    }
+}
+
+impl Performer {
+    /// Runs a command as if it had been typed.
+    fn run(&self, words: String) {
+        let line = Line::new(Meaning::Attention, format!("not run yet: {words} at {}", self.place.prefix));
+        let _full = self.to.try_send(Message::Said(line));
+    }
+
+    /// Writes a text into a new file of the current folder, off the loop.
+    fn save(&self, name: String, text: String) {
+        let to = self.to.clone();
+        tokio::task::spawn_blocking(move || {
+            let line = match write_new(&name, &text) {
+                Ok(path) => Line::new(Meaning::Good, format!("written to {}", path.display())),
+                Err(error) => Line::new(Meaning::Bad, format!("could not be written: {error}")),
+            };
+            let _console_gone = to.blocking_send(Message::Said(line));
+        });
+    }
+
+    fn outside(&mut self, outside: Outside, session: &mut Session) {
+        let program = match outside {
+            Outside::Pager { text, .. } => External::pager(&text),
+            Outside::Editor { text, .. } => External::editor(&text),
+            Outside::Shell { agent } => Ok(shell(&agent)),
+            Outside::Stream { .. } => {
+                session.plain();
+                return;
+            }
+        };
+        match program {
+            Ok(program) => session.lend(program),
+            Err(error) => {
+                let line = Line::new(Meaning::Bad, format!("no temporary file could be written: {error}"));
+                // The loop takes messages again only after this; there is room, or the line is not needed.
+                let _full = self.to.try_send(Message::Said(line));
+            }
+        }
+    }
+}
+
+/// A shell in the container that an agent works in at present.
+fn shell(agent: &codegod_protocol::id::AgentId) -> External {
+    let script = r#"c=$(docker ps --quiet --latest --filter "label=codegod.agent=$1"); [ -n "$c" ] || exit 3; exec docker exec --interactive --tty "$c" sh"#;
+    External::command([
+        "sh".to_owned(),
+        "-c".to_owned(),
+        script.to_owned(),
+        "shell".to_owned(),
+        agent.to_string(),
+    ])
+}
+
+/// Writes `codegod-NAME.txt`, or with a number where that is taken.
+fn write_new(name: &str, text: &str) -> std::io::Result<PathBuf> {
+    let folder = std::env::current_dir()?;
+    for number in 0..1000 {
+        let suffix = if number == 0 { String::new() } else { format!("-{number}") };
+        let path = folder.join(format!("codegod-{name}{suffix}.txt"));
+        match std::fs::File::create_new(&path) {
+            Ok(mut file) => {
+                std::io::Write::write_all(&mut file, text.as_bytes())?;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(std::io::Error::other("a thousand files of that name are there"))
+}
+
+/// What is to be said of a program that had the terminal.
+pub(crate) fn returned(outcome: Outcome) -> Option<Line> {
+    match outcome {
+        Outcome::Done(_) => None,
+        Outcome::Failed(why) => Some(Line::new(Meaning::Bad, why)),
+    }
+}

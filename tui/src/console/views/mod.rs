@@ -1,0 +1,160 @@
+//! The views: each has its own state (cursor, open part), takes actions, and draws what the store knows.
+
+mod commands;
+mod events;
+mod fleet;
+mod overview;
+mod queues;
+pub(crate) mod show;
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+
+use self::events::Events;
+use self::fleet::Fleet;
+use self::overview::Overview;
+use self::queues::Queues;
+use super::effect::{Request, Target};
+use super::feed::Scope;
+use super::keys::{Action, Context};
+use super::store::{self, Changed, LogBatch, Store};
+use super::theme::Look;
+
+/// A view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ViewName {
+    /// Everything at a glance.
+    Overview,
+    /// A goal's plan and its tasks.
+    Goal,
+    /// What each agent knows and says.
+    Agents,
+    /// What waits, what runs, what was given up.
+    Queues,
+    /// What agents said and commands printed.
+    Logs,
+    /// Who did what.
+    Events,
+    /// How many agents are wanted and there.
+    Fleet,
+}
+
+impl ViewName {
+    /// All, in the order of their keys.
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Overview, Self::Goal, Self::Agents, Self::Queues, Self::Logs, Self::Events, Self::Fleet];
+
+    /// The name on the screen.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Goal => "Goal",
+            Self::Agents => "Agents",
+            Self::Queues => "Queues",
+            Self::Logs => "Logs",
+            Self::Events => "Events",
+            Self::Fleet => "Fleet",
+        }
+    }
+
+    /// The key that shows it.
+    pub(crate) fn digit(self) -> usize {
+        Self::ALL.iter().position(|view| *view == self).unwrap_or_default() + 1
+    }
+}
+
+/// What every view can do. Drawing is a function of state; it only notes where it put things, for the
+/// mouse and for how far a page is.
+pub(crate) trait View {
+    /// Where keys mean something here now, the most particular first; `Everywhere` is added by the console.
+    fn contexts(&self, store: &Store) -> Vec<Context>;
+
+    /// The store changed: cursors follow their rows.
+    fn settle(&mut self, store: &Store);
+
+    /// Takes an action. None when it means nothing here.
+    fn act(&mut self, action: Action, store: &Store) -> Option<Vec<Request>>;
+
+    /// A click; the second of a double click opens.
+    fn click(&mut self, at: Position, store: &Store) -> Vec<Request>;
+
+    /// The wheel over `at`, `rows` down (negative: up).
+    fn wheel(&mut self, at: Position, rows: i16, store: &Store);
+
+    /// The text of `/` changed; `None` takes the filter away.
+    fn search(&mut self, text: Option<&str>, store: &Store);
+
+    /// Adds what must be read for this view.
+    fn scope(&self, scope: &mut Scope);
+
+    /// What `y` copies: the selected row, or the selected lines.
+    fn copied(&self, store: &Store) -> Option<String>;
+
+    /// Everything that the view shows as text, for the pager, the editor and files: a name and the text.
+    fn text(&self, store: &Store) -> Option<(String, String)>;
+
+    /// Draws it.
+    fn draw(&self, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store);
+}
+
+/// All views.
+#[derive(Default)]
+pub(crate) struct Views {
+    overview: Overview,
+    queues: Queues,
+    events: Events,
+    fleet: Fleet,
+}
+
+impl Views {
+    /// A view.
+    pub(crate) fn get(&self, name: ViewName) -> &dyn View {
+        match name {
+            ViewName::Overview | ViewName::Goal | ViewName::Agents | ViewName::Logs => &self.overview,
+            ViewName::Queues => &self.queues,
+            ViewName::Events => &self.events,
+            ViewName::Fleet => &self.fleet,
+        }
+    }
+
+    /// A view, to change.
+    pub(crate) fn get_mut(&mut self, name: ViewName) -> &mut dyn View {
+        match name {
+            ViewName::Overview | ViewName::Goal | ViewName::Agents | ViewName::Logs => &mut self.overview,
+            ViewName::Queues => &mut self.queues,
+            ViewName::Events => &mut self.events,
+            ViewName::Fleet => &mut self.fleet,
+        }
+    }
+
+    /// Log lines came.
+    pub(crate) fn logs(&mut self, _batch: LogBatch) -> Changed {
+        Changed::Nothing
+    }
+
+    /// Opens something. Returns the view that shows it.
+    pub(crate) fn open(&mut self, target: Target, _store: &Store) -> ViewName {
+        match target {
+            Target::View(view) => view,
+            Target::Goal(_) | Target::Task(_) => ViewName::Goal,
+            Target::Agent(_) => ViewName::Agents,
+            Target::Queue(role) => {
+                self.queues.open(role);
+                ViewName::Queues
+            }
+            Target::Logs(_) => ViewName::Logs,
+        }
+    }
+}
+
+/// What is shown for something that needs a person.
+pub(crate) fn target(of: &store::Target) -> Option<Target> {
+    match of {
+        store::Target::Goal(goal) => Some(Target::Goal(goal.clone())),
+        store::Target::Task(task) => Some(Target::Task(task.clone())),
+        store::Target::Agent(agent) => Some(Target::Agent(agent.clone())),
+        store::Target::Fleet | store::Target::Host(_) => Some(Target::View(ViewName::Fleet)),
+        store::Target::DeadLetters | store::Target::Quarantine => Some(Target::View(ViewName::Queues)),
+        store::Target::Redis => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! The frame around a view: rules with titles, the lines of head and foot, and the sentence for a
+//! terminal that is too small.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::console::keys::{Context, Hint, in_force};
+use crate::console::theme::{Focus, Look};
+use crate::console::views::ViewName;
+use crate::output::Meaning;
+use crate::text::{fit, width};
+
+/// The smallest terminal that shows anything but a sentence.
+pub(crate) const SMALLEST: (u16, u16) = (60, 16);
+
+/// How a frame is shared out: head, names of the views, the view, what was said last, keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chrome {
+    /// Connection, counts, clock.
+    pub(crate) head: Rect,
+    /// The names of the views.
+    pub(crate) tabs: Rect,
+    /// The view.
+    pub(crate) body: Rect,
+    /// What was said last, or what is typed.
+    pub(crate) said: Rect,
+    /// The keys of this view.
+    pub(crate) keys: Rect,
+}
+
+impl Chrome {
+    /// Shares `area` out.
+    pub(crate) fn of(area: Rect) -> Self {
+        let row = |y: u16| Rect { y: area.y + y, height: 1, ..area };
+        let last = area.height.saturating_sub(1);
+        Self {
+            head: row(0),
+            tabs: row(1),
+            body: Rect { y: area.y + 2, height: area.height.saturating_sub(4), ..area },
+            said: row(last.saturating_sub(1)),
+            keys: row(last),
+        }
+    }
+
+    /// Which view's name stands at that column of the tabs.
+    pub(crate) fn tab_at(&self, column: u16) -> Option<ViewName> {
+        let mut x = self.tabs.x;
+        for view in ViewName::ALL {
+            let end = x + u16::try_from(width(&tab(view, self.tabs.width))).unwrap_or(u16::MAX);
+            if (x..end).contains(&column) {
+                return Some(view);
+            }
+            x = end;
+        }
+        None
+    }
+}
+
+/// A name with its key; closer together where the names would not fit otherwise.
+fn tab(view: ViewName, columns: u16) -> String {
+    let roomy = columns >= 68;
+    format!("{}{} {} ", if roomy { " " } else { "" }, view.digit(), view.title())
+}
+
+/// The names of the views with their keys.
+pub(crate) fn tabs(current: ViewName, columns: u16, look: &Look) -> Line<'static> {
+    let one = |view: ViewName| {
+        if view == current {
+            Span::styled(tab(view, columns), look.theme.selected(Focus::Here))
+        } else {
+            Span::styled(tab(view, columns), look.theme.furniture())
+        }
+    };
+    Line::from(ViewName::ALL.map(one).to_vec())
+}
+
+/// A rule across `area` that begins with a title: `─ Goals ────`. The title of the part that has the keys is
+/// strong and has a mark.
+pub(crate) fn rule(frame: &mut Frame<'_>, area: Rect, look: &Look, title: &str, focus: Focus) {
+    rule_titled(frame, area, look, vec![Span::raw(title.to_owned())], focus);
+}
+
+/// The same, with a title of several looks.
+fn rule_titled(frame: &mut Frame<'_>, area: Rect, look: &Look, title: Vec<Span<'static>>, focus: Focus) {
+    if area.height == 0 || area.width < 4 {
+        return;
+    }
+    let dash = look.glyphs.dash();
+    let mark = match focus {
+        Focus::Here => look.glyphs.here(),
+        Focus::Elsewhere => dash,
+    };
+    let mut spans = vec![Span::styled(format!("{mark} "), look.style(focus_meaning(focus)))];
+    let room = usize::from(area.width).saturating_sub(4);
+    let mut used = 0;
+    for span in title {
+        let text = fit(&span.content, room - used);
+        used += width(&text);
+        let style = look.style(focus_meaning(focus)).patch(span.style);
+        spans.push(Span::styled(text, style));
+    }
+    let rest = usize::from(area.width).saturating_sub(used + 3);
+    spans.push(Span::styled(format!(" {}", dash.repeat(rest)), look.theme.furniture()));
+    frame.render_widget(Line::from(spans), Rect { height: 1, ..area });
+}
+
+fn focus_meaning(focus: Focus) -> Meaning {
+    match focus {
+        Focus::Here => Meaning::Strong,
+        Focus::Elsewhere => Meaning::Plain,
+    }
+}
+
+/// The keys that hold here, as many as fit; those for this view come first, `?` is always there.
+pub(crate) fn hints(contexts: &[Context], columns: u16, look: &Look) -> Line<'static> {
+    let mut all: Vec<_> = in_force(contexts).filter(|binding| binding.hint != Hint::Never).collect();
+    all.sort_by_key(|binding| binding.hint);
+    let text = |binding: &crate::console::keys::Binding| (binding.keys[0].name(), binding.label);
+    let wide = |(key, label): &(String, &str)| width(key) + 1 + width(label) + 2;
+    let mut room = usize::from(columns);
+    let mut shown = Vec::new();
+    for binding in all {
+        let hint = text(binding);
+        if wide(&hint) <= room {
+            room -= wide(&hint);
+            shown.push(hint);
+        }
+    }
+    let mut spans = Vec::new();
+    for (key, label) in shown {
+        spans.push(Span::styled(key, look.style(Meaning::Strong)));
+        spans.push(Span::styled(format!(" {label}  "), look.theme.furniture()));
+    }
+    Line::from(spans)
+}
+
+/// A line of the foot: text at the left and, where there is room, at the right.
+pub(crate) fn foot(left: Vec<Span<'static>>, right: Vec<Span<'static>>, columns: u16) -> Line<'static> {
+    let wide = |spans: &[Span<'_>]| spans.iter().map(|span| width(&span.content)).sum::<usize>();
+    let room = usize::from(columns);
+    let (used, wanted) = (wide(&left), wide(&right));
+    let mut spans = left;
+    if used + wanted < room {
+        spans.push(Span::raw(" ".repeat(room - used - wanted)));
+        spans.extend(right);
+    }
+    Line::from(spans)
+}
+
+/// What a terminal that is too small shows.
+pub(crate) fn small(frame: &mut Frame<'_>, area: Rect) {
+    let (columns, rows) = SMALLEST;
+    let sentence = format!("codegod needs {columns}×{rows}, this is {}×{}", area.width, area.height);
+    let lines = [sentence, "make it larger; q quits".to_owned()];
+    for (y, line) in (area.y..area.bottom()).zip(lines) {
+        let text = fit(&line, usize::from(area.width));
+        frame.render_widget(Line::from(text), Rect { y, height: 1, ..area });
+    }
+}

@@ -1,0 +1,12 @@
+//! What views are made of: rows under a cursor, tables, rules with a title, sparklines, the lines of
+//! head and foot.
+
+mod chrome;
+mod list;
+mod spark;
+mod table;
+
+pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, small, tabs};
+pub(crate) use list::List;
+pub(crate) use spark::spark;
+pub(crate) use table::{Align, Cell, Column, Table};
