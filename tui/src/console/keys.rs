@@ -216,7 +216,9 @@ impl Key {
 /// How much a hint is worth when the line is too short for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hint {
-    /// Always, if there is room for anything.
+    /// Whatever else is left out.
+    Always,
+    /// If there is room for anything.
     First,
     /// After those.
     Second,
@@ -295,11 +297,11 @@ pub(crate) static BINDINGS: &[Binding] = bindings! {
     Panes First [key(KeyCode::Tab)] A::NextPane, "part", "to the next part of the view";
     Panes Never [key(KeyCode::BackTab)] A::PreviousPane, "part before", "to the part before";
     Panes Second [letter('z')] A::Zoom, "zoom", "give the part the whole screen, or give it back";
-    Everywhere First [letter('b')] A::NewGoal, "new goal", "say what is to be built or mended";
-    Everywhere First [letter(':')] A::Palette, "command", "type a command";
+    Everywhere Always [letter('b')] A::NewGoal, "new goal", "say what is to be built or mended";
+    Everywhere Always [letter(':')] A::Palette, "command", "type a command";
     Everywhere First [letter('/')] A::Search, "search", "look for a text, or filter the rows";
-    Everywhere First [letter('?')] A::Help, "keys", "show the keys of this view, and all commands";
-    Everywhere First [letter('q')] A::Quit, "quit", "leave the console; the fleet goes on";
+    Everywhere Always [letter('?')] A::Help, "keys", "show the keys of this view, and all commands";
+    Everywhere Always [letter('q')] A::Quit, "quit", "leave the console; the fleet goes on";
     Everywhere Never [key(KeyCode::Esc), key(KeyCode::Backspace)] A::Back, "back", "close this, or go back";
     Everywhere Never [letter('1')] A::Show(ViewName::Overview), "overview", "goals, agents, queues, hosts and what needs attention";
     Everywhere Never [letter('2')] A::Show(ViewName::Goal), "goal", "a goal's plan and its tasks";

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::console::keys::{Context, Hint, in_force};
+use crate::console::keys::{Binding, Context, Hint, in_force};
 use crate::console::theme::{Focus, Look};
 use crate::console::views::ViewName;
 use crate::output::Meaning;
@@ -112,23 +112,25 @@ fn focus_meaning(focus: Focus) -> Meaning {
     }
 }
 
-/// The keys that hold here, as many as fit; those for this view come first, `?` is always there.
+/// The keys that hold here, as many as fit: what is worth most stays, in the order of the table.
 pub(crate) fn hints(contexts: &[Context], columns: u16, look: &Look) -> Line<'static> {
-    let mut all: Vec<_> = in_force(contexts).filter(|binding| binding.hint != Hint::Never).collect();
-    all.sort_by_key(|binding| binding.hint);
-    let text = |binding: &crate::console::keys::Binding| (binding.keys[0].name(), binding.label);
-    let wide = |(key, label): &(String, &str)| width(key) + 1 + width(label) + 2;
+    let all: Vec<_> = in_force(contexts).filter(|binding| binding.hint != Hint::Never).collect();
+    let text = |binding: &Binding| (binding.keys[0].name(), binding.label);
     let mut room = usize::from(columns);
-    let mut shown = Vec::new();
-    for binding in all {
-        let hint = text(binding);
-        if wide(&hint) <= room {
-            room -= wide(&hint);
-            shown.push(hint);
+    let mut chosen = vec![false; all.len()];
+    for worth in [Hint::Always, Hint::First, Hint::Second] {
+        for (i, binding) in all.iter().enumerate().filter(|(_, binding)| binding.hint == worth) {
+            let (key, label) = text(binding);
+            let wide = width(&key) + 1 + width(label) + 2;
+            if wide <= room {
+                room -= wide;
+                chosen[i] = true;
+            }
         }
     }
     let mut spans = Vec::new();
-    for (key, label) in shown {
+    for (binding, _) in all.iter().zip(&chosen).filter(|(_, chosen)| **chosen) {
+        let (key, label) = text(binding);
         spans.push(Span::styled(key, look.style(Meaning::Strong)));
         spans.push(Span::styled(format!(" {label}  "), look.theme.furniture()));
     }
