@@ -55,6 +55,7 @@ const FAMILIES: &[Family] = &[
     family("log:*", Write, Write, Write),
     family("metrics:*", Write, Write, Write),
     family("agents:status", Write, Write, Write),
+    family("hosts:status", Nothing, Write, Read),
     family("memory:*", Write, Write, Write),
     family("commands:*", Write, Write, Write),
     family("archive", Read, Write, Write),

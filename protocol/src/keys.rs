@@ -26,6 +26,7 @@
 //! | `log:<agent>` | stream | what the agent says and its commands print |
 //! | `metrics:tasks` | hash | counts |
 //! | `agents:status` | hash | agent → JSON |
+//! | `hosts:status` | hash | host → JSON |
 //! | `memory:<agent>` | hash | what the agent knows |
 //! | `commands:<agent>` | list | what the agent was told |
 //! | `fleet` | hash | the fleet's id |
@@ -78,6 +79,8 @@ impl Keys {
         metrics = "metrics:tasks";
         /// Agent → status.
         agents = "agents:status";
+        /// Host → status.
+        hosts = "hosts:status";
         /// Goals in the order in which they ended.
         ended_goals = "goals:ended";
         /// What remains of archived goals.
@@ -132,6 +135,11 @@ impl Keys {
     #[must_use]
     pub fn leases(&self, role: Role) -> String {
         format!("{}leases:{role}", self.prefix)
+    }
+    /// One of a role's lists of ready tasks.
+    #[must_use]
+    pub fn ready(&self, role: Role, list: &str) -> String {
+        format!("{}ready:{role}:{list}", self.prefix)
     }
     /// What wakes an idle agent.
     #[must_use]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use codegod_protocol::client::{Client, Depth, Mode, Retention, now_ms};
+use codegod_protocol::client::{Client, Depth, Mode, NewLine, Retention, now_ms};
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, GoalId, Role};
 use codegod_tests::fleet::{binary, signal};
@@ -316,7 +316,7 @@ async fn malformed(count: usize) -> Result {
     let before = world.submit().await?;
     world.succeeds(&before).await?;
     let log = AgentId::random(Role::Backend);
-    world.client.append_log(&log, "", &["a good line".to_owned()]).await?;
+    world.client.append_log(&log, "", &[NewLine::output("a good line")]).await?;
 
     let amid = world.submit().await?;
     let expected = flood(&world, &mut junk, &log, &before, count)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use codegod_protocol::client::{
-    Claim, Client, Collected, Depth, Error, Keep, Mode, Planning, Retention, Worker, now_ms,
+    Claim, Client, Collected, Depth, Error, Keep, Mode, NewLine, Planning, Retention, Worker, now_ms,
 };
 use codegod_protocol::goal::{Goal, GoalKind, GoalState};
 use codegod_protocol::id::{AgentId, GoalId, Role};
@@ -221,7 +221,7 @@ async fn what_belongs_to_goals_and_agents_that_are_gone_goes() -> Result {
     redis.command::<u64>(&["HSET", &format!("codegod:results:{gone}"), "1", "{}"])?;
     redis.command::<u64>(&["HSET", &format!("codegod:blobs:{gone}"), &commit(1), "x"])?;
     redis.command::<u64>(&["HSET", &format!("codegod:task:{gone}.999"), "state", "waiting"])?;
-    client.append_log(&agent, "", &["bye".to_owned()]).await?;
+    client.append_log(&agent, "", &[NewLine::output("bye")]).await?;
     redis.command::<u64>(&["HSET", "codegod:idle:backend", agent.to_string().as_str(), "1000 ++"])?;
     let would = client.collect(Mode::DryRun, Depth::Everything, &Retention::default()).await?;
     assert!(would.keys >= 303, "{would:?}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use codegod_protocol::acl::users_file;
 use codegod_protocol::agent::{AgentStatus, Phase};
 use codegod_protocol::client::{
-    Access, Claim, Claimed, Client, Error, LeaseState, Planning, PlanningOutcome, PublishOutcome, Trouble,
-    Worker, now_ms,
+    Access, Claim, Claimed, Client, Error, LeaseState, NewLine, Planning, PlanningOutcome, PublishOutcome,
+    Trouble, Worker, now_ms,
 };
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::{AgentId, Role};
@@ -112,7 +112,7 @@ async fn a_worker_can_report_remember_and_listen() -> Result {
     let worker = redis.client("worker").await?;
     let id = AgentId::random(Role::Backend);
     worker.agent_heartbeat(&status(&id)).await?;
-    worker.append_log(&id, "", &["a line".to_owned()]).await?;
+    worker.append_log(&id, "", &[NewLine::output("a line")]).await?;
     worker.store_memory(&id, &Memory::default()).await?;
     let mut listener = worker.listener().await?;
     let mut position = worker.last_event().await?;

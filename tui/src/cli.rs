@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use codegod_protocol::client::{DEFAULT_REDIS_URL, MAX_AGENTS};
 use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 use codegod_protocol::keys::DEFAULT_PREFIX;
+use codegod_protocol::log::Level;
 
 use crate::console::Theme;
 use crate::deadline::Deadline;
@@ -65,6 +66,9 @@ pub(crate) enum Command {
         /// Go on showing what comes.
         #[arg(short, long)]
         follow: bool,
+        /// Only what matters so much or more: output, info, warning or error.
+        #[arg(short, long, value_name = "LEVEL", default_value_t = Level::Output)]
+        level: Level,
         /// How many lines of each agent.
         #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=20_000))]
         lines: u32,

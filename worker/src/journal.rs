@@ -13,16 +13,17 @@ use codegod_protocol::client::{self, Client, now_ms};
 use codegod_protocol::event::Event;
 use codegod_protocol::evidence::{Evidence, Finding, Verdict};
 use codegod_protocol::id::{AgentId, TaskId};
+use codegod_protocol::log::Level;
 use codegod_protocol::memory::{ActionRecord, CurrentTask, MEMORY_ENTRIES, Memory, Reasoning};
 use codegod_protocol::task::Task;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::lines::Lines;
+
 /// How often output lines are sent.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
-/// How many lines may wait to be sent; beyond that the oldest are left out, and the log says so.
-const MAX_WAITING_LINES: usize = 2_000;
 
 /// The journal of one attempt.
 pub struct Journal {
@@ -35,46 +36,6 @@ pub struct Journal {
     output: Arc<Mutex<Lines>>,
     failing: Arc<AtomicBool>,
     closed: CancellationToken,
-}
-
-/// Output on its way to the log.
-#[derive(Default)]
-struct Lines {
-    waiting: std::collections::VecDeque<String>,
-    partial: Vec<u8>,
-    left_out: u64,
-}
-
-impl Lines {
-    fn push(&mut self, bytes: &[u8]) {
-        self.partial.extend_from_slice(bytes);
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.partial.drain(..=end).collect();
-            self.line(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
-        }
-        // A line without end (a progress bar) is not kept back for ever.
-        if self.partial.len() > 8_192 {
-            let line = std::mem::take(&mut self.partial);
-            self.line(String::from_utf8_lossy(&line).into_owned());
-        }
-    }
-
-    fn line(&mut self, line: String) {
-        if self.waiting.len() >= MAX_WAITING_LINES {
-            self.waiting.pop_front();
-            self.left_out += 1;
-        }
-        self.waiting.push_back(line);
-    }
-
-    fn take(&mut self) -> Vec<String> {
-        let mut lines = Vec::with_capacity(self.waiting.len() + 1);
-        if self.left_out > 0 {
-            lines.push(format!("[… {} lines left out …]", std::mem::take(&mut self.left_out)));
-        }
-        lines.extend(self.waiting.drain(..));
-        lines
-    }
 }
 
 impl Journal {
@@ -116,17 +77,21 @@ impl Journal {
 
     /// One line of the agent's own.
     pub fn say(&self, line: &str) {
-        self.output(format!("{line}\n").as_bytes());
+        self.say_at(Level::Info, line);
+    }
+
+    /// One line of the agent's own that matters more, or less.
+    pub fn say_at(&self, level: Level, line: &str) {
+        if let Ok(mut lines) = self.output.lock() {
+            lines.say(level, line);
+        }
     }
 
     /// Sends what is left.
     pub async fn close(&self) {
         self.closed.cancel();
         if let Ok(mut lines) = self.output.lock() {
-            let rest = std::mem::take(&mut lines.partial);
-            if !rest.is_empty() {
-                lines.line(String::from_utf8_lossy(&rest).into_owned());
-            }
+            lines.end_line();
         }
         flush(&self.client, &self.agent, &self.task.to_string(), &self.output, &self.failing).await;
     }
@@ -238,6 +203,11 @@ impl Journal {
         })
         .await;
         for (number, action, evidence) in ended {
+            if !evidence.succeeded() {
+                let said =
+                    format!("{action} ended with exit code {}: {}", evidence.exit_code, evidence.command);
+                self.say_at(Level::Error, &said);
+            }
             self.event(
                 "action_finished",
                 json!({ "number": number, "action": action, "command": evidence.command,
@@ -249,11 +219,8 @@ impl Journal {
 
     /// The outcome of validation.
     pub async fn validated(&self, verdict: &Verdict) {
-        self.say(&format!(
-            "validation {}: {}",
-            if verdict.passed { "passed" } else { "failed" },
-            verdict.summary
-        ));
+        let (level, how) = if verdict.passed { (Level::Info, "passed") } else { (Level::Error, "failed") };
+        self.say_at(level, &format!("validation {how}: {}", verdict.summary));
         let checks: Vec<Value> = verdict
             .checks
             .iter()
@@ -311,25 +278,4 @@ fn without_contents(mut reasoning: Reasoning) -> Reasoning {
         }
     }
     reasoning
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_becomes_lines_and_a_flood_says_what_it_left_out() {
-        let mut lines = Lines::default();
-        lines.push(b"one\r\ntw");
-        lines.push(b"o\nthr");
-        assert_eq!(lines.take(), ["one", "two"]);
-        lines.push(b"ee\n");
-        assert_eq!(lines.take(), ["three"]);
-        for number in 0..=MAX_WAITING_LINES {
-            lines.push(format!("{number}\n").as_bytes());
-        }
-        let taken = lines.take();
-        assert_eq!(taken[..2], ["[… 1 lines left out …]", "1"]);
-        assert_eq!(taken.len(), MAX_WAITING_LINES + 1);
-    }
 }

@@ -11,5 +11,6 @@ pub mod context;
 pub mod error;
 pub mod executor;
 pub mod journal;
+mod lines;
 pub mod settings;
 pub mod stop;

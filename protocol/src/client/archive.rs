@@ -197,14 +197,11 @@ impl Client {
     }
 
     async fn summarise(&self, goal: &GoalId) -> Result<Summary, Error> {
-        let GoalView { mut goal, state, error, commit, planned_ms, ended_ms, total, succeeded, .. } =
-            self.goal_head(goal).await?;
-        let mut counts = redis::cmd("HMGET");
-        counts.arg(self.keys.goal(&goal.id)).arg(&["failed", "blocked", "cancelled"]);
-        let (failed, blocked, cancelled): (Option<u64>, Option<u64>, Option<u64>) =
-            self.query("reading a goal", &counts).await?;
+        let head = self.goal_head(goal).await?;
+        let GoalView { mut goal, state, error, commit, planned_ms, ended_ms, .. } = head;
+        let GoalView { total, succeeded, failed, blocked, cancelled, .. } = head;
         let error = match error {
-            None if failed.is_some() || blocked.is_some() => self.first_failure(&goal.id).await?,
+            None if failed + blocked > 0 => self.first_failure(&goal.id).await?,
             error => error,
         };
         shorten(&mut goal.text);
@@ -221,16 +218,16 @@ impl Client {
                 .as_secs_f64(),
             total,
             succeeded,
-            failed: failed.unwrap_or(0),
-            blocked: blocked.unwrap_or(0),
-            cancelled: cancelled.unwrap_or(0),
+            failed,
+            blocked,
+            cancelled,
             goal,
         })
     }
 
     /// What the first task says that failed or is blocked.
     async fn first_failure(&self, goal: &GoalId) -> Result<Option<String>, Error> {
-        let numbers = self.plan_numbers(goal).await?;
+        let numbers = self.task_numbers(goal).await?;
         for part in numbers.chunks(PAGE) {
             let mut pipe = redis::pipe();
             for number in part {
@@ -247,14 +244,6 @@ impl Client {
             }
         }
         Ok(None)
-    }
-
-    async fn plan_numbers(&self, goal: &GoalId) -> Result<Vec<u32>, Error> {
-        let numbers: Vec<String> =
-            self.query("reading a plan", redis::cmd("HKEYS").arg(self.keys.plan(goal))).await?;
-        let mut numbers: Vec<u32> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
     }
 
     /// Removes the tasks in the plan of a goal that is gone, in parts.
@@ -327,6 +316,9 @@ impl From<Summary> for GoalView {
             tasks: Vec::new(),
             total: summary.total,
             succeeded: summary.succeeded,
+            failed: summary.failed,
+            blocked: summary.blocked,
+            cancelled: summary.cancelled,
         }
     }
 }

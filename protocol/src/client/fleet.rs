@@ -74,11 +74,7 @@ impl Client {
     pub async fn agents(&self) -> Result<Vec<AgentStatus>, Error> {
         let all: Vec<Vec<u8>> =
             self.query("listing agents", redis::cmd("HVALS").arg(self.keys.agents())).await?;
-        let texts = all.iter().filter_map(|value| std::str::from_utf8(value).ok());
-        let mut agents: Vec<AgentStatus> =
-            texts.filter_map(|json| decode("an agent's status", json).ok()).collect();
-        agents.sort_by(|a, b| (a.role, a.started_ms, &a.id).cmp(&(b.role, b.started_ms, &b.id)));
-        Ok(agents)
+        Ok(read_agents(&all))
     }
 
     /// Tells an agent something; it hears at its next heartbeat.
@@ -165,12 +161,7 @@ impl Client {
         let all: Vec<(Vec<u8>, Vec<u8>)> = self
             .query("reading the wanted fleet", redis::cmd("HGETALL").arg(self.keys.fleet_desired()))
             .await?;
-        let read = |text: Vec<u8>| String::from_utf8(text).ok();
-        let wanted = all.into_iter().filter_map(|(role, count)| {
-            let count: u32 = read(count)?.parse().ok()?;
-            Some((read(role)?.parse().ok()?, count.min(MAX_AGENTS)))
-        });
-        Ok(wanted.collect())
+        Ok(read_desired(all))
     }
 
     /// The id of the fleet that this Redis and prefix stand for, made at the first call. Several fleets
@@ -246,4 +237,23 @@ impl Client {
             .await?;
         Ok(reply == "ok")
     }
+}
+
+/// Agents in order; what can't be read is left out.
+pub(super) fn read_agents(all: &[Vec<u8>]) -> Vec<AgentStatus> {
+    let texts = all.iter().filter_map(|value| std::str::from_utf8(value).ok());
+    let mut agents: Vec<AgentStatus> =
+        texts.filter_map(|json| decode("an agent's status", json).ok()).collect();
+    agents.sort_by(|a, b| (a.role, a.started_ms, &a.id).cmp(&(b.role, b.started_ms, &b.id)));
+    agents
+}
+
+/// Wanted sizes by role; what can't be read is left out.
+pub(super) fn read_desired(all: Vec<(Vec<u8>, Vec<u8>)>) -> BTreeMap<Role, u32> {
+    let read = |text: Vec<u8>| String::from_utf8(text).ok();
+    let wanted = all.into_iter().filter_map(|(role, count)| {
+        let count: u32 = read(count)?.parse().ok()?;
+        Some((read(role)?.parse().ok()?, count.min(MAX_AGENTS)))
+    });
+    wanted.collect()
 }

@@ -19,12 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The streams that consumer groups may hold.
 const STREAMS: [&str; 5] = ["events", "goals", "follow_ups", "dead", "quarantine"];
 /// Keys that are a family of their own though their names have a colon.
-const SINGLE: [&str; 7] = [
+const SINGLE: [&str; 8] = [
     "goals:recent",
     "goals:ended",
     "goals:paused",
     "metrics:tasks",
     "agents:status",
+    "hosts:status",
     "fleet:desired",
     "fleet:keepers",
 ];

@@ -132,6 +132,6 @@ fn text(fields: &Fields, name: &str) -> String {
 }
 
 /// When an entry was made, Unix time in milliseconds.
-fn time_of(position: &str) -> u64 {
+pub(super) fn time_of(position: &str) -> u64 {
     position.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(0)
 }

@@ -39,6 +39,12 @@ pub struct GoalView {
     pub total: u64,
     /// How many of them succeeded.
     pub succeeded: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// How many need a person.
+    pub blocked: u64,
+    /// How many were cancelled.
+    pub cancelled: u64,
 }
 
 /// A task and how far it is.
@@ -77,10 +83,31 @@ pub struct QueueView {
     pub paused: bool,
 }
 
-type Fields = HashMap<String, String>;
+pub(super) type Fields = HashMap<String, String>;
 
-fn number(fields: &Fields, name: &str) -> Option<u64> {
+pub(super) fn number(fields: &Fields, name: &str) -> Option<u64> {
     fields.get(name)?.parse().ok()
+}
+
+/// A goal's hash, or a part of it, without the tasks.
+pub(super) fn head(json: &str, fields: &Fields) -> Result<GoalView, Error> {
+    let count = |name| number(fields, name).unwrap_or(0);
+    Ok(GoalView {
+        goal: decode_goal(json)?,
+        state: state("a goal", fields)?,
+        intent: fields.get("intent").map(|json| decode("an intent", json)).transpose()?,
+        error: fields.get("error").cloned(),
+        commit: fields.get("commit").cloned(),
+        paused_ms: number(fields, "paused"),
+        planned_ms: number(fields, "planned_ms"),
+        ended_ms: number(fields, "ended_ms"),
+        tasks: Vec::new(),
+        total: count("total"),
+        succeeded: succeeded(fields),
+        failed: count("failed"),
+        blocked: count("blocked"),
+        cancelled: count("cancelled"),
+    })
 }
 
 /// What is not open and did not end otherwise.
@@ -90,7 +117,7 @@ fn succeeded(fields: &Fields) -> u64 {
     number(fields, "total").unwrap_or(0).saturating_sub(others)
 }
 
-fn state<T: serde::de::DeserializeOwned>(what: &str, fields: &Fields) -> Result<T, Error> {
+pub(super) fn state<T: serde::de::DeserializeOwned>(what: &str, fields: &Fields) -> Result<T, Error> {
     let word = fields.get("state").cloned().unwrap_or_default();
     serde_json::from_value(serde_json::Value::String(word.clone()))
         .map_err(|_| Error::Undecodable { what: format!("the state of {what}"), reason: format!("{word:?}") })
@@ -127,19 +154,7 @@ impl Client {
             let summary = self.summary(id).await?.ok_or_else(|| Error::NotFound(format!("goal {id}")))?;
             return Ok(summary.into());
         };
-        Ok(GoalView {
-            goal: decode_goal(json)?,
-            state: state("a goal", &fields)?,
-            intent: fields.get("intent").map(|json| decode("an intent", json)).transpose()?,
-            error: fields.get("error").cloned(),
-            commit: fields.get("commit").cloned(),
-            paused_ms: number(&fields, "paused"),
-            planned_ms: number(&fields, "planned_ms"),
-            ended_ms: number(&fields, "ended_ms"),
-            tasks: Vec::new(),
-            total: number(&fields, "total").unwrap_or(0),
-            succeeded: succeeded(&fields),
-        })
+        head(json, &fields)
     }
 
     /// A goal with its tasks.
@@ -200,7 +215,7 @@ impl Client {
     }
 }
 
-fn task_view(task: Task, fields: &Fields, result: Option<String>) -> Result<TaskView, Error> {
+pub(super) fn task_view(task: Task, fields: &Fields, result: Option<String>) -> Result<TaskView, Error> {
     Ok(TaskView {
         state: state("a task", fields)?,
         needs: task_ids(&task.goal, fields.get("needs").map(String::as_str)),

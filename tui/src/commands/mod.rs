@@ -43,7 +43,9 @@ pub(crate) async fn run(at: &Place, command: Command, out: &Out) -> Result<u8, E
         Command::Gc { dry_run } => gc::gc(at, if dry_run { Mode::DryRun } else { Mode::Remove }, out).await,
         Command::Apply { goal, dir } => apply::apply(at, &goal, dir, out).await,
         Command::Status => status::status(at, out).await,
-        Command::Logs { who, follow, lines } => logs::logs(at, who, follow, lines, out).await,
+        Command::Logs { who, follow, level, lines } => {
+            logs::logs(at, logs::Asked { who, level, lines }, follow, out).await
+        }
         Command::Memory { agent } => memory::memory(at, &agent, out).await,
         Command::Scale { role, count } => fleet::scale(at, role, count, out).await,
         Command::Wipe { who, yes } => fleet::wipe(at, who, yes, out).await,

@@ -66,6 +66,9 @@ pub(crate) fn view(tasks: Vec<TaskView>) -> GoalView {
         tasks,
         total,
         succeeded: 0,
+        failed: 0,
+        blocked: 0,
+        cancelled: 0,
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use codegod_protocol::client::{Command as Told, now_ms};
+use codegod_protocol::client::{Command as Told, NewLine, now_ms};
 use codegod_protocol::goal::{Goal, GoalKind, GoalState};
 use codegod_protocol::id::Role;
 use codegod_protocol::memory::Memory;
@@ -314,7 +314,7 @@ async fn the_fleet_is_shown_scaled_wiped_and_drained() {
     for status in [&alive, &dead] {
         world.client.agent_heartbeat(status).await.unwrap();
         world.client.store_memory(&status.id, &Memory::default()).await.unwrap();
-        let lines = [format!("\u{1b}]0;owned\u{7}hello from {}", status.id)];
+        let lines = [NewLine::output(format!("\u{1b}]0;owned\u{7}hello from {}", status.id))];
         world.client.append_log(&status.id, "", &lines).await.unwrap();
     }
     assert_eq!(world.run(&["scale", "backend-agent", "4"]).code, Some(0));
@@ -350,12 +350,12 @@ async fn logs_are_followed_as_they_come() {
     let world = World::new().await;
     let status = common::agent(Role::Backend, now_ms());
     world.client.agent_heartbeat(&status).await.unwrap();
-    world.client.append_log(&status.id, "", &["one".to_owned()]).await.unwrap();
+    world.client.append_log(&status.id, "", &[NewLine::output("one")]).await.unwrap();
     let mut child = world.start(&["logs", "-f"]);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut said = String::new();
     stdout.read_line(&mut said).unwrap();
-    world.client.append_log(&status.id, "", &["two".to_owned()]).await.unwrap();
+    world.client.append_log(&status.id, "", &[NewLine::output("two")]).await.unwrap();
     stdout.read_line(&mut said).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

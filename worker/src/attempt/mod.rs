@@ -13,6 +13,7 @@ use codegod_protocol::agent::Phase;
 use codegod_protocol::client::now_ms;
 use codegod_protocol::environment::Environments;
 use codegod_protocol::evidence::{Evidence, Finding, TestCounts, Verdict};
+use codegod_protocol::log::Level;
 use codegod_protocol::memory::Reasoning;
 use codegod_protocol::result::{Outputs, ResourceUsage, ResultStatus, TaskResult};
 use codegod_protocol::task::{Task, TaskKind};
@@ -73,6 +74,13 @@ async fn run(context: &mut Context) -> Ending {
         },
     };
     let conclusion = give_up_on_repetition(context, conclusion).await;
+    if let Some(error) = &conclusion.error {
+        let level = match conclusion.status {
+            ResultStatus::Succeeded | ResultStatus::NeedsFollowUp => Level::Warning,
+            ResultStatus::Failed | ResultStatus::FailedForGood | ResultStatus::Blocked => Level::Error,
+        };
+        context.journal.say_at(level, error);
+    }
     let tests = conclusion.verdict.as_ref().and_then(tests_of);
     context.journal.phase(Phase::Publishing).await;
     Ending::Result(Box::new(TaskResult {
