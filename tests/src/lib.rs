@@ -13,3 +13,4 @@ pub mod redis_sentinel;
 pub mod redis_server;
 pub mod redis_tls;
 pub mod redis_work;
+pub mod terminal;

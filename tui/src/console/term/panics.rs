@@ -29,3 +29,11 @@ pub(super) fn hook(guard: Arc<Guard>, signals: UnboundedSender<Signal>) {
         let _ended_already = signals.send(Signal::Quit(EXIT_PANIC));
     }));
 }
+
+/// Panics where a test asks for it (`CODEGOD_TEST_PANIC`), in debug builds only.
+pub(super) fn asked_for(place: &str) {
+    if cfg!(debug_assertions) {
+        let asked = std::env::var_os("CODEGOD_TEST_PANIC").is_some_and(|asked| asked == place);
+        assert!(!asked, "a test asked for this");
+    }
+}

@@ -81,6 +81,9 @@ impl Session {
         let (sender, signals) = unbounded_channel();
         panics::hook(Arc::clone(&guard), sender.clone());
         signals::listen(Arc::clone(&guard), sender)?;
+        if cfg!(debug_assertions) {
+            std::thread::spawn(|| panics::asked_for("elsewhere"));
+        }
         let terminal = Terminal::new(Display::new(Arc::clone(&guard)))?;
         let mut input = Input::default();
         input.open();
@@ -124,6 +127,7 @@ impl Session {
         if !matches!(self.holder, Holder::Us) || self.terminal.backend().is_full() {
             return;
         }
+        panics::asked_for("drawing");
         self.gone |= self.terminal.draw(picture).is_err();
         self.frames.drawn();
     }
