@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use codegod_protocol::agent::AgentStatus;
-use codegod_protocol::client::{Client, now_ms};
+use codegod_protocol::client::{Client, NewLine, now_ms};
 use codegod_protocol::id::{AgentId, Role};
 use codegod_tests::fleet::binary;
 use codegod_tests::redis_server::RedisServer;
@@ -65,7 +65,7 @@ impl World {
         let client = Client::connect(&self.redis.url(), "codegod:", "test").await?;
         let agent = AgentId::random(Role::Backend);
         client.agent_heartbeat(&status(&agent)?).await?;
-        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let lines: Vec<NewLine> = lines.iter().copied().map(NewLine::output).collect();
         client.append_log(&agent, "", &lines).await?;
         Ok(agent)
     }
