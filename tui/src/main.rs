@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Err(error) => return ExitCode::from(usage(&error)),
     };
     let out = Out::new(if cli.json { Format::Json } else { Format::Text });
+    text::know_time_zone();
     let _flushed_at_end = diagnostics::start();
     let code = match run(cli, &out) {
         Ok(code) => code,

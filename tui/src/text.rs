@@ -1,6 +1,29 @@
 //! Widths, durations and tables: text laid out for a terminal of a given width.
 
+use std::sync::OnceLock;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Seconds to add to a Unix time for the clock on the wall.
+static UTC_OFFSET: OnceLock<i32> = OnceLock::new();
+
+/// Asks the system for its time zone. To be called before there is a second thread: with more the system's
+/// answer is not safe, and then it is UTC.
+pub(crate) fn know_time_zone() {
+    let offset = time::UtcOffset::current_local_offset().map_or(0, time::UtcOffset::whole_seconds);
+    UTC_OFFSET.get_or_init(|| offset);
+}
+
+/// Seconds to add to a Unix time for the clock on the wall.
+pub(crate) fn utc_offset_seconds() -> i64 {
+    i64::from(UTC_OFFSET.get().copied().unwrap_or(0))
+}
+
+/// A Unix time in milliseconds as `12:41:07`, `offset` seconds ahead of UTC.
+pub(crate) fn time_of_day(ms: u64, offset: i64) -> String {
+    let seconds = (i64::try_from(ms / 1000).unwrap_or(0) + offset).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
 
 /// How many columns the text takes.
 pub(crate) fn width(text: &str) -> usize {
@@ -129,6 +152,15 @@ mod tests {
         assert_eq!(wrapped("  a list item", 8), ["  a list", "  item"]);
         assert_eq!(wrapped("日本語日本語", 5), ["日本", "語日", "本語"]);
         assert_eq!(wrapped("", 5), [""]);
+    }
+
+    #[test]
+    fn the_time_of_day_is_that_of_the_wall() {
+        let evening = 1_700_000_000_000; // 22:13:20 in UTC
+        assert_eq!(
+            [0, 7_200, -82_800].map(|offset| time_of_day(evening, offset)),
+            ["22:13:20", "00:13:20", "23:13:20"]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::Place;
 use crate::cli::Who;
 use crate::error::Error;
 use crate::output::{Line, Meaning, Out};
-use crate::sanitize;
+use crate::{sanitize, text};
 
 /// How long one read waits; new agents are looked for in between.
 const WAIT_MS: usize = 1_000;
@@ -146,8 +146,7 @@ fn time(line: &LogLine) -> u64 {
 
 fn print(lines: &[(AgentId, LogLine)], out: &Out) {
     let text = |(agent, line): &(AgentId, LogLine)| {
-        let seconds = time(line) / 1000 % 86_400;
-        let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let clock = text::time_of_day(time(line), text::utc_offset_seconds());
         let meaning = match line.level {
             Level::Output | Level::Info => Meaning::Plain,
             Level::Warning => Meaning::Attention,

@@ -98,9 +98,7 @@ fn counts(app: &App) -> Vec<Span<'static>> {
 }
 
 fn wall_clock(look: &Look) -> String {
-    let seconds = i64::try_from(look.now_ms / 1000).unwrap_or(0) + look.utc_offset_seconds;
-    let minutes = seconds.rem_euclid(86_400) / 60;
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    crate::text::time_of_day(look.now_ms, look.utc_offset_seconds).chars().take(5).collect()
 }
 
 fn said(app: &App, area: Rect) -> Line<'static> {

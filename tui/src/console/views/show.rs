@@ -73,9 +73,7 @@ pub(crate) fn since(ms: u64, look: &Look) -> String {
 
 /// The time of day on the wall.
 pub(crate) fn time_of_day(ms: u64, look: &Look) -> String {
-    let seconds = i64::try_from(ms / 1000).unwrap_or(0) + look.utc_offset_seconds;
-    let seconds = seconds.rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    crate::text::time_of_day(ms, look.utc_offset_seconds)
 }
 
 /// What needs a person, by name, before what is the matter with it.
