@@ -3,10 +3,12 @@
 
 mod chrome;
 mod list;
+mod page;
 mod spark;
 mod table;
 
 pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, small, tabs};
 pub(crate) use list::List;
+pub(crate) use page::{Page, Passage};
 pub(crate) use spark::spark;
 pub(crate) use table::{Align, Cell, Column, Table};
