@@ -132,7 +132,7 @@ fn pieces(
 /// Breaks a text between words, and within words that are longer than a row.
 fn broken(text: &str, columns: usize) -> Vec<Range<usize>> {
     if text.len() <= columns {
-        return vec![0..text.len()];
+        return std::iter::once(0..text.len()).collect();
     }
     let (mut rows, mut start, mut used) = (Vec::new(), 0, 0);
     // Behind the last blank of the row, and how many columns came since.
