@@ -14,3 +14,4 @@ pub mod redis_server;
 pub mod redis_tls;
 pub mod redis_work;
 pub mod terminal;
+pub mod tmux;
