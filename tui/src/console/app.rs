@@ -110,8 +110,8 @@ impl App {
                 Vec::new()
             }
             Message::News(news) => {
-                self.heard(*news);
-                Vec::new()
+                let requests = self.heard(*news);
+                self.asked(requests)
             }
             Message::Said(line) => {
                 self.said.say(line.meaning, line.text, self.look.now_ms);
@@ -125,20 +125,30 @@ impl App {
                 self.go(target);
                 Vec::new()
             }
+            Message::GoOn => {
+                self.views.go_on();
+                Vec::new()
+            }
             Message::Leave(code) => vec![Effect::Quit(code)],
         }
     }
 
-    fn heard(&mut self, news: News) {
-        let changed = match news {
+    /// Whether something takes longer than keys should wait: [`Message::GoOn`] is wanted when there are none.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.views.is_busy()
+    }
+
+    fn heard(&mut self, news: News) -> Vec<Request> {
+        let (changed, requests) = match news {
             // The ring of lines is the log view's.
             News::Logs(batch) => self.views.logs(batch),
-            news => self.store.apply(news, self.look.now_ms),
+            news => (self.store.apply(news, self.look.now_ms), Vec::new()),
         };
         if changed == Changed::Something {
             self.dirty = true;
             self.views.get_mut(self.current).settle(&self.store);
         }
+        requests
     }
 
     fn input(&mut self, event: Event) -> Vec<Effect> {
@@ -199,6 +209,9 @@ impl App {
                 Vec::new()
             }
             Reply::Search(text) => {
+                if text.is_none() {
+                    self.overlay = None;
+                }
                 self.views.get_mut(self.current).search(text.as_deref(), &self.store);
                 Vec::new()
             }
@@ -223,7 +236,7 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Freeze => self.freeze(),
             Action::ToggleMouse => return vec![self.toggle_mouse()],
-            Action::Search => self.overlay = Some(Overlay::search()),
+            Action::Search => self.overlay = Some(Overlay::search("/", String::new())),
             Action::Copy => return self.copy(),
             Action::Pager => return self.outside(|name, text| Outside::Pager { name, text }),
             Action::Editor => return self.outside(|name, text| Outside::Editor { name, text }),
@@ -244,6 +257,7 @@ impl App {
             match request {
                 Request::Go(target) => self.go(target),
                 Request::Say(text) => self.say(Meaning::Plain, &text),
+                Request::LookFor { prompt, text } => self.overlay = Some(Overlay::search(prompt, text)),
                 Request::Type(text) => self.say(Meaning::Plain, &text),
                 Request::Do(effect) => effects.push(effect),
             }
@@ -320,7 +334,8 @@ impl App {
             _ => return Vec::new(),
         };
         self.views.get_mut(self.current).wheel(at, rows, &self.store);
-        Vec::new()
+        let asks = self.views.get_mut(self.current).asks();
+        self.asked(asks)
     }
 
     fn clicked(&mut self, at: Position, chrome: &Chrome) -> Vec<Effect> {

@@ -3,6 +3,7 @@
 
 use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 
+use super::feed::OlderLogs;
 use super::term::Mouse;
 use super::views::ViewName;
 
@@ -24,6 +25,8 @@ pub(crate) enum Effect {
         /// What is written.
         text: String,
     },
+    /// Read log lines that are older than those that were told.
+    OlderLogs(OlderLogs),
     /// Draw everything anew.
     Redraw,
     /// Put the console to sleep.
@@ -68,6 +71,13 @@ pub(crate) enum Request {
     Go(Target),
     /// Say something in the line above the keys.
     Say(String),
+    /// Let a text be typed that the view looks for.
+    LookFor {
+        /// What stands before it.
+        prompt: &'static str,
+        /// What is looked for already.
+        text: String,
+    },
     /// Open the palette with this text typed.
     Type(String),
     /// Something outside.

@@ -21,6 +21,8 @@ pub(crate) enum Message {
     Overlay(Box<Overlay>),
     /// Something is to be shown.
     Go(Target),
+    /// Something that takes longer than keys should wait is to go on.
+    GoOn,
     /// The console is to end with this exit code.
     Leave(u8),
 }

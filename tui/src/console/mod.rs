@@ -16,6 +16,7 @@
 //! | `keys` | the one table of keys |
 
 mod app;
+mod diff;
 mod draw;
 mod effect;
 mod feed;

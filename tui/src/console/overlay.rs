@@ -35,8 +35,9 @@ pub(crate) enum Reply {
 }
 
 /// A text to look for, as it is typed. The view follows each letter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SearchLine {
+    prompt: &'static str,
     text: String,
 }
 
@@ -59,9 +60,9 @@ impl SearchLine {
 }
 
 impl Overlay {
-    /// A line for a text to look for.
-    pub(crate) fn search() -> Self {
-        Self::Search(SearchLine::default())
+    /// A line for a text to look for, after `prompt`; `text` is what is looked for already.
+    pub(crate) fn search(prompt: &'static str, text: String) -> Self {
+        Self::Search(SearchLine { prompt, text })
     }
 
     /// A key was pressed.
@@ -98,7 +99,7 @@ impl Overlay {
 
 fn draw_search(line: &SearchLine, frame: &mut Frame<'_>, area: Rect, look: &Look) {
     frame.buffer_mut().set_style(area, ratatui::style::Style::reset());
-    let text = format!("/{}", line.text);
+    let text = format!("{}{}", line.prompt, line.text);
     let column = u16::try_from(width(&text)).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
     let shown = vec![
         Span::raw(text),

@@ -32,7 +32,12 @@ impl Performer {
             Effect::Save { name, text } => self.save(name, text),
             Effect::Outside(outside) => self.outside(outside, session),
             // The loop does these itself.
-            Effect::Quit(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend | Effect::Mouse(_) => {}
+            Effect::Quit(_)
+            | Effect::Copy(_)
+            | Effect::OlderLogs(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Mouse(_) => {}
         }
     }
 

@@ -76,6 +76,7 @@ impl Console {
                 occurrence = self.session.next() => self.on_terminal(occurrence),
                 Some(message) = self.inbox.recv() => self.take_all(message),
                 () = sleep_until(next_second) => self.update(Message::Second(now_ms()), Urgency::Soon),
+                () = std::future::ready(()), if self.app.is_busy() => self.update(Message::GoOn, Urgency::Soon),
             };
             if let Some(code) = left {
                 return code;
@@ -139,6 +140,11 @@ impl Console {
                 Effect::Quit(code) => return Some(code),
                 Effect::Suspend => return self.suspend(),
                 Effect::Redraw => self.session.redraw(),
+                Effect::OlderLogs(asked) => {
+                    if let Some(feed) = &self.feed {
+                        feed.older_logs(asked);
+                    }
+                }
                 Effect::Mouse(mouse) => self.session.set_mouse(mouse),
                 Effect::Copy(text) => {
                     let copied = self.session.copy(&text);

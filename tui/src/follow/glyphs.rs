@@ -68,6 +68,11 @@ impl Glyphs {
         if self.unicode { "─" } else { "-" }
     }
 
+    /// What divides parts that stand side by side.
+    pub(crate) fn bar(&self) -> &'static str {
+        if self.unicode { "│" } else { "|" }
+    }
+
     /// Marks the part of a view that has the keys.
     pub(crate) fn here(&self) -> &'static str {
         if self.unicode { "▸" } else { ">" }

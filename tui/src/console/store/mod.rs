@@ -31,7 +31,7 @@ pub(crate) use events::Events;
 pub(crate) use goals::{Estimate, GoalRow, Goals};
 pub(crate) use happening::{Change, Happening};
 pub(crate) use history::History;
-pub(crate) use news::{Connection, FleetNews, GoalsNews, LogBatch, News, PlanNews};
+pub(crate) use news::{Connection, FleetNews, GoalsNews, LogBatch, LogPart, News, PlanNews};
 pub(crate) use pace::Pace;
 pub(crate) use plan::{OpenGoal, TaskRow};
 pub(crate) use queues::{QueueRow, Queues};

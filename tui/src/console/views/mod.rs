@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod fleet;
+mod logs;
 mod overview;
 mod queues;
 pub(crate) mod show;
@@ -12,6 +13,7 @@ use ratatui::layout::{Position, Rect};
 
 use self::events::Events;
 use self::fleet::Fleet;
+use self::logs::Logs;
 use self::overview::Overview;
 use self::queues::Queues;
 use super::effect::{Request, Target};
@@ -81,6 +83,11 @@ pub(crate) trait View {
     /// The wheel over `at`, `rows` down (negative: up).
     fn wheel(&mut self, at: Position, rows: i16, store: &Store);
 
+    /// What the wheel made it ask for.
+    fn asks(&mut self) -> Vec<Request> {
+        Vec::new()
+    }
+
     /// The text of `/` changed; `None` takes the filter away.
     fn search(&mut self, text: Option<&str>, store: &Store);
 
@@ -104,14 +111,16 @@ pub(crate) struct Views {
     queues: Queues,
     events: Events,
     fleet: Fleet,
+    logs: Logs,
 }
 
 impl Views {
     /// A view.
     pub(crate) fn get(&self, name: ViewName) -> &dyn View {
         match name {
-            ViewName::Overview | ViewName::Goal | ViewName::Agents | ViewName::Logs => &self.overview,
+            ViewName::Overview | ViewName::Goal | ViewName::Agents => &self.overview,
             ViewName::Queues => &self.queues,
+            ViewName::Logs => &self.logs,
             ViewName::Events => &self.events,
             ViewName::Fleet => &self.fleet,
         }
@@ -120,16 +129,27 @@ impl Views {
     /// A view, to change.
     pub(crate) fn get_mut(&mut self, name: ViewName) -> &mut dyn View {
         match name {
-            ViewName::Overview | ViewName::Goal | ViewName::Agents | ViewName::Logs => &mut self.overview,
+            ViewName::Overview | ViewName::Goal | ViewName::Agents => &mut self.overview,
             ViewName::Queues => &mut self.queues,
+            ViewName::Logs => &mut self.logs,
             ViewName::Events => &mut self.events,
             ViewName::Fleet => &mut self.fleet,
         }
     }
 
     /// Log lines came.
-    pub(crate) fn logs(&mut self, _batch: LogBatch) -> Changed {
-        Changed::Nothing
+    pub(crate) fn logs(&mut self, batch: LogBatch) -> (Changed, Vec<Request>) {
+        self.logs.take(batch)
+    }
+
+    /// Whether a search or filter of a log is not done yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.logs.is_busy()
+    }
+
+    /// Lets it go on for a bounded time.
+    pub(crate) fn go_on(&mut self) {
+        self.logs.go_on();
     }
 
     /// Opens something. Returns the view that shows it.
@@ -142,7 +162,10 @@ impl Views {
                 self.queues.open(role);
                 ViewName::Queues
             }
-            Target::Logs(_) => ViewName::Logs,
+            Target::Logs(whose) => {
+                self.logs.open(whose);
+                ViewName::Logs
+            }
         }
     }
 }

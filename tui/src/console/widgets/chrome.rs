@@ -82,7 +82,13 @@ pub(crate) fn rule(frame: &mut Frame<'_>, area: Rect, look: &Look, title: &str, 
 }
 
 /// The same, with a title of several looks.
-fn rule_titled(frame: &mut Frame<'_>, area: Rect, look: &Look, title: Vec<Span<'static>>, focus: Focus) {
+pub(crate) fn rule_titled(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    look: &Look,
+    title: Vec<Span<'static>>,
+    focus: Focus,
+) {
     if area.height == 0 || area.width < 4 {
         return;
     }

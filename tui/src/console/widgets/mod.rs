@@ -8,7 +8,7 @@ mod page;
 mod spark;
 mod table;
 
-pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, small, tabs};
+pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, rule_titled, small, tabs};
 pub(crate) use list::List;
 #[expect(unused_imports, reason = "the views that show texts are being built")]
 pub(crate) use page::{Page, Passage};

@@ -51,6 +51,11 @@ impl Ring {
         Self { limits, closed: VecDeque::new(), closed_bytes: 0, open, evicted: 0 }
     }
 
+    /// How much it holds at most.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Adds newer lines. `gone` sees each chunk that has to go for them.
     pub(super) fn push(&mut self, records: impl IntoIterator<Item = Record>, mut gone: impl FnMut(&Chunk)) {
         for record in records {
@@ -135,6 +140,11 @@ impl Ring {
     /// How many lines had to go for newer ones.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// All lines, oldest first.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.closed.iter().chain([&self.open]).flat_map(Chunk::lines)
     }
 
     /// The line of that number, while it is held.

@@ -1,0 +1,10 @@
+//! What a commit changed: the text of `git diff`, read into files and rows, and the pane that shows it.
+
+mod draw;
+mod pane;
+mod read;
+#[cfg(test)]
+mod tests;
+
+#[cfg_attr(not(test), expect(unused_imports, reason = "the task's details are being put together"))]
+pub(crate) use {pane::DiffPane, read::Diff};
