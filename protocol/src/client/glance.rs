@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use redis::{FromRedisValue, Pipeline, Value};
 
-use super::entries::lossy;
 use super::fleet::{read_agents, read_desired};
 use super::{Client, Error, QueueView, decode};
 use crate::agent::AgentStatus;
@@ -139,28 +138,6 @@ impl Client {
         };
         Ok(heads.iter().zip(&states).map(is_ready).collect())
     }
-
-    /// The first `count` ready tasks of a role, in the order in which they will be handed out. Some may be ready
-    /// no more ([`Client::are_ready`]).
-    ///
-    /// # Errors
-    /// [`Error::Redis`].
-    pub async fn first_ready(&self, known: &Glances, role: Role, count: usize) -> Result<Vec<Head>, Error> {
-        let mut pipe = redis::pipe();
-        for list in known.lists_of(role) {
-            pipe.cmd("LRANGE").arg(self.keys.ready(role, list)).arg(0).arg(count.saturating_sub(1));
-        }
-        if pipe.is_empty() {
-            return Ok(Vec::new());
-        }
-        pipe.ignore_errors();
-        let lists: Vec<Value> = self.pipe("looking at a queue", &pipe).await?;
-        let elements = lists.iter().flat_map(|list| match list {
-            Value::Array(elements) => elements.as_slice(),
-            _ => &[],
-        });
-        Ok(elements.filter_map(|element| read_head(&lossy(element))).take(count).collect())
-    }
 }
 
 /// The answers of a glance in the order of its questions.
@@ -201,7 +178,7 @@ impl Answers {
 }
 
 /// `<entry> <task>`.
-fn read_head(element: &str) -> Option<Head> {
+pub(super) fn read_head(element: &str) -> Option<Head> {
     let (entry, task) = element.split_once(' ')?;
     let since_ms = entry.split('-').next()?.parse().ok()?;
     Some(Head { task: task.parse().ok()?, entry: entry.to_owned(), since_ms })

@@ -2,22 +2,34 @@
 //! neither a slow Redis nor a thousand agents' JSON delays a key. What costs something to read is read only
 //! while it is on the screen: a [`Scope`] says what is.
 
+mod backwards;
+mod convert;
+mod happenings;
+mod lines;
+mod logs;
+mod look;
+mod open;
 pub(crate) mod scope;
+mod shared;
 
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 pub(crate) use super::store::News;
 use crate::commands::Place;
 pub(crate) use scope::{OlderLogs, Scope};
+use shared::Shared;
 
 /// The feed's handle. The tasks end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Feed {
     scope: watch::Sender<Arc<Scope>>,
     older: mpsc::Sender<OlderLogs>,
+    /// The tasks; they end with it.
+    _tasks: JoinSet<()>,
 }
 
 impl Feed {
@@ -46,8 +58,15 @@ pub(crate) fn start<M>(place: Place, to: mpsc::Sender<M>, runtime: &Handle) -> F
 where
     M: From<News> + Send + 'static,
 {
-    let (scope, _scopes) = watch::channel(Arc::new(Scope::default()));
-    let (older, _asked) = mpsc::channel(1);
-    drop((place, to, runtime));
-    Feed { scope, older }
+    let (scope, scopes) = watch::channel(Arc::new(Scope::default()));
+    let (older, asked) = mpsc::channel(1);
+    let shared = Shared::new(place, scopes, to);
+    let mut tasks = JoinSet::new();
+    tasks.spawn_on(look::keep_looking(shared.clone()), runtime);
+    tasks.spawn_on(happenings::keep_reading(shared.clone()), runtime);
+    tasks.spawn_on(logs::keep_reading(shared, asked), runtime);
+    Feed { scope, older, _tasks: tasks }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,19 +5,19 @@
 //! views need in order (agents, goals, the open plan's tree and critical path) is kept in order here, so that
 //! drawing costs what is on the screen and no more.
 
-mod agents;
-mod attention;
-mod clean;
-mod details;
-mod events;
-mod goals;
-mod happening;
-mod history;
-mod news;
-mod pace;
-mod plan;
-mod queues;
-mod tree;
+pub(crate) mod agents;
+pub(crate) mod attention;
+pub(crate) mod clean;
+pub(crate) mod details;
+pub(crate) mod events;
+pub(crate) mod goals;
+pub(crate) mod happening;
+pub(crate) mod history;
+pub(crate) mod news;
+pub(crate) mod pace;
+pub(crate) mod plan;
+pub(crate) mod queues;
+pub(crate) mod tree;
 
 use std::collections::BTreeMap;
 
