@@ -1,7 +1,6 @@
 //! Where a command's words go. On the command line stdout is data, stderr is talk; colour only adds to
 //! words and glyphs, and is off where the stream is no terminal or NO_COLOR is set. In the console both,
 //! and the questions, go to whoever runs the command.
-#![expect(dead_code, reason = "the console that listens to its commands is being built")]
 
 use std::io::{IsTerminal, Write};
 

@@ -59,25 +59,32 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     text
 }
 
-/// The text in lines of at most `columns` columns, broken between words where that is possible. What is
-/// broken begins as far in as the text does, so that lists stay lists.
-#[cfg_attr(not(test), expect(dead_code, reason = "the console's commands are being put together"))]
+/// The text in lines of at most `columns` columns, broken at blanks where that is possible. Columns within
+/// it stay columns, and what is broken begins as far in as the text does.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
-    let blanks = text.chars().take_while(|c| *c == ' ').count();
-    let indent = " ".repeat(blanks.min(columns / 2));
-    let (mut lines, mut line) = (Vec::new(), indent.clone());
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if line.len() > indent.len() && width(&line) + 1 + width(word) <= columns {
-            line.push(' ');
-        } else if line.len() > indent.len() {
-            lines.push(std::mem::replace(&mut line, indent.clone()));
-        }
-        for character in word.chars() {
-            if width(&line) + character.width().unwrap_or(0) > columns {
-                lines.push(std::mem::replace(&mut line, indent.clone()));
+    let indent = " ".repeat(text.chars().take_while(|c| *c == ' ').count().min(columns / 4));
+    let (mut lines, mut line, mut used) = (Vec::new(), indent.clone(), indent.len());
+    // The last blanks in the line: where what stands before ends, and where what follows begins.
+    let mut gap: Option<(usize, usize)> = None;
+    for character in text.trim_matches(' ').chars() {
+        let wide = character.width().unwrap_or(0);
+        if used + wide > columns && line.len() > indent.len() {
+            let mut rest = String::new();
+            if let Some((end, start)) = gap.take().filter(|_| character != ' ') {
+                rest = line.split_off(start);
+                line.truncate(end);
             }
-            line.push(character);
+            lines.push(std::mem::replace(&mut line, format!("{indent}{rest}")).trim_end().to_owned());
+            used = width(&line);
+        }
+        if character == ' ' && line.len() == indent.len() {
+            continue; // the blanks that it was broken at
+        }
+        line.push(character);
+        used += wide;
+        if character == ' ' {
+            gap = Some((line.trim_end().len(), line.len()));
         }
     }
     lines.push(line);
@@ -138,6 +145,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], elastic: usize, columns
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn wide_characters_count_twice_and_nothing_is_cut_in_half() {
@@ -152,6 +160,18 @@ mod tests {
         assert_eq!(wrapped("  a list item", 8), ["  a list", "  item"]);
         assert_eq!(wrapped("日本語日本語", 5), ["日本", "語日", "本語"]);
         assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("a  b    c", 20), ["a  b    c"]);
+        assert_eq!(wrapped("one   two   three", 7), ["one", "two", "three"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_broken_fits_and_loses_nothing_but_blanks(text in "[a-z日 ]{0,60}", columns in 2_usize..30) {
+            let lines = wrapped(&text, columns);
+            prop_assert!(lines.iter().all(|line| width(line) <= columns), "{lines:?}");
+            let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+            prop_assert_eq!(letters(&lines.concat()), letters(&text));
+        }
     }
 
     #[test]

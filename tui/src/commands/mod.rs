@@ -58,7 +58,6 @@ pub(crate) async fn run(at: &Place, command: Command, out: &Out) -> Result<u8, E
 ///
 /// # Errors
 /// [`Error`], which carries its own exit code.
-#[expect(dead_code, reason = "the console's commands are being put together")]
 pub(crate) async fn collect(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, Error> {
     build::collect(at, goal, out).await
 }

@@ -1,8 +1,11 @@
 //! All state of the console, owned by one task: messages go in, effects come out, and what is on the
 //! screen follows from the state alone.
 
+use std::collections::VecDeque;
+
+use codegod_protocol::id::GoalId;
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 
 use super::effect::{Effect, Outside, Request, Target};
 use super::feed::Scope;
@@ -13,6 +16,7 @@ use super::said::Said;
 use super::store::{Changed, Connection, GoalRow, News, Store};
 use super::term::{Copied, Mouse};
 use super::theme::Look;
+use super::typed::{self, Desk, Draft, Effects, Order, Palette, Pane, Prompt};
 use super::views::{ViewName, Views};
 use super::widgets::{Chrome, SMALLEST};
 use crate::output::Meaning;
@@ -42,6 +46,12 @@ pub(crate) struct App {
     pub(crate) access: Access,
     /// Who has the mouse.
     pub(crate) mouse: Mouse,
+    /// What stays between two typings.
+    pub(crate) desk: Desk,
+    /// What is to lie over the view after what does so now.
+    waiting: VecDeque<Overlay>,
+    /// The goals that were handed over from here and have not ended.
+    started: Vec<GoalId>,
     dirty: bool,
     size: (u16, u16),
     before: Vec<ViewName>,
@@ -70,6 +80,9 @@ impl App {
             frozen: false,
             access,
             mouse,
+            desk: Desk::default(),
+            waiting: VecDeque::new(),
+            started: Vec::new(),
             dirty: true,
             size,
             before: Vec::new(),
@@ -101,6 +114,11 @@ impl App {
     /// Takes a message in. Returns what is to be done outside.
     pub(crate) fn update(&mut self, message: Message) -> Vec<Effect> {
         self.dirty |= !matches!(message, Message::News(_));
+        let effects = self.taken(message);
+        self.allowed(effects)
+    }
+
+    fn taken(&mut self, message: Message) -> Vec<Effect> {
         match message {
             Message::Input(event) => self.input(event),
             Message::Second(now_ms) => {
@@ -111,14 +129,25 @@ impl App {
             }
             Message::News(news) => {
                 let requests = self.heard(*news);
-                self.asked(requests)
+                let mut effects = self.asked(requests);
+                effects.extend(self.ended());
+                effects
             }
             Message::Said(line) => {
                 self.said.say(line.meaning, line.text, self.look.now_ms);
                 Vec::new()
             }
             Message::Overlay(overlay) => {
-                self.overlay = Some(*overlay);
+                self.waiting.push_back(*overlay);
+                if self.overlay.is_none() {
+                    self.close();
+                }
+                Vec::new()
+            }
+            Message::Started(goal) => {
+                self.desk.draft = Draft::default();
+                self.started.push(goal.clone());
+                self.go(Target::Goal(goal));
                 Vec::new()
             }
             Message::Go(target) => {
@@ -151,6 +180,46 @@ impl App {
         requests
     }
 
+    /// Without what this console may not do.
+    fn allowed(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        if self.access == Access::ReadOnly {
+            let before = effects.len();
+            effects.retain(|effect| match effect {
+                Effect::Run(line) => typed::effects(line) == Effects::Looks,
+                _ => true,
+            });
+            if effects.len() < before {
+                self.say(Meaning::Attention, "this console only looks (--readonly)");
+            }
+        }
+        effects
+    }
+
+    /// The goals handed over from here that ended now: their results are taken.
+    fn ended(&mut self) -> Vec<Effect> {
+        let goals = &self.store.goals.rows;
+        let has_ended = |id: &GoalId| goals.iter().any(|goal| goal.id == *id && goal.state.is_final());
+        self.started.extract_if(.., |id| has_ended(id)).map(Effect::Collect).collect()
+    }
+
+    /// Takes away what lies over the view; what waits comes next.
+    fn close(&mut self) {
+        self.overlay = None;
+        if let Some(next) = self.waiting.pop_front() {
+            self.lay(next);
+        }
+    }
+
+    /// Lays something over the view.
+    fn lay(&mut self, mut overlay: Overlay) {
+        overlay.fit(self.screen());
+        self.overlay = Some(overlay);
+    }
+
+    fn screen(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
     fn input(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
@@ -165,6 +234,10 @@ impl App {
             }
             Event::Resize(columns, rows) => {
                 self.size = (columns, rows);
+                let screen = self.screen();
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.fit(screen);
+                }
                 Vec::new()
             }
             Event::Key(_) | Event::FocusGained | Event::FocusLost => Vec::new(),
@@ -193,7 +266,7 @@ impl App {
             };
         }
         if let Some(overlay) = &mut self.overlay {
-            let reply = overlay.key(key, &self.store, &self.look);
+            let reply = overlay.key(key, &self.store, &mut self.desk);
             return self.replied(reply);
         }
         self.said.read();
@@ -205,7 +278,7 @@ impl App {
         match reply {
             Reply::Stay => Vec::new(),
             Reply::Close => {
-                self.overlay = None;
+                self.close();
                 Vec::new()
             }
             Reply::Search(text) => {
@@ -216,11 +289,47 @@ impl App {
                 Vec::new()
             }
             Reply::CloseAnd(effects) => {
-                self.overlay = None;
+                self.close();
                 effects
             }
             Reply::Do(effects) => effects,
+            Reply::Order(order, mut effects) => {
+                self.close();
+                effects.extend(self.ordered(order));
+                effects
+            }
         }
+    }
+
+    /// Does what was typed.
+    fn ordered(&mut self, order: Order) -> Vec<Effect> {
+        match order {
+            Order::Go(target) => self.go(target),
+            Order::Look(theme) => self.look.theme = theme,
+            Order::Ask => self.new_goal(),
+            Order::Help => self.help(),
+            Order::Usage(text) => self.lay(Overlay::Pane(Pane::usage(&text))),
+            Order::Quit => return vec![Effect::Quit(0)],
+            Order::Run(line) => return vec![Effect::Run(line)],
+        }
+        Vec::new()
+    }
+
+    fn new_goal(&mut self) {
+        match self.access {
+            Access::Full => self.lay(Overlay::Prompt(Box::new(Prompt::new(&self.desk.draft)))),
+            Access::ReadOnly => self.say(Meaning::Attention, "this console only looks (--readonly)"),
+        }
+    }
+
+    fn help(&mut self) {
+        let help = typed::help(&self.contexts());
+        self.lay(Overlay::Pane(help));
+    }
+
+    fn palette(&mut self, text: &str) {
+        let palette = Palette::new(text, &self.store);
+        self.lay(Overlay::Palette(Box::new(palette)));
     }
 
     /// Does what a key stands for.
@@ -236,7 +345,10 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Freeze => self.freeze(),
             Action::ToggleMouse => return vec![self.toggle_mouse()],
-            Action::Search => self.overlay = Some(Overlay::search("/", String::new())),
+                let requests = self.heard(*news);
+                let mut effects = self.asked(requests);
+                effects.extend(self.ended());
+                effects
             Action::Copy => return self.copy(),
             Action::Pager => return self.outside(|name, text| Outside::Pager { name, text }),
             Action::Editor => return self.outside(|name, text| Outside::Editor { name, text }),
@@ -257,8 +369,10 @@ impl App {
             match request {
                 Request::Go(target) => self.go(target),
                 Request::Say(text) => self.say(Meaning::Plain, &text),
-                Request::LookFor { prompt, text } => self.overlay = Some(Overlay::search(prompt, text)),
-                Request::Type(text) => self.say(Meaning::Plain, &text),
+                let requests = self.heard(*news);
+                let mut effects = self.asked(requests);
+                effects.extend(self.ended());
+                effects
                 Request::Do(effect) => effects.push(effect),
             }
         }
@@ -323,10 +437,11 @@ impl App {
             return Vec::new();
         }
         if let Some(overlay) = &mut self.overlay {
-            let reply = overlay.pointer(mouse, &self.store);
+            let screen = Rect::new(0, 0, self.size.0, self.size.1);
+            let reply = overlay.pointer(mouse, screen, &self.store);
             return self.replied(reply);
         }
-        let chrome = Chrome::of(ratatui::layout::Rect::new(0, 0, self.size.0, self.size.1));
+        let chrome = Chrome::of(self.screen());
         let rows = match mouse.kind {
             MouseEventKind::ScrollDown => WHEEL_ROWS,
             MouseEventKind::ScrollUp => -WHEEL_ROWS,

@@ -31,7 +31,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     frame.render_widget(said(app, chrome.said), chrome.said);
     frame.render_widget(hints(&app.contexts(), chrome.keys.width, &app.look), chrome.keys);
     if let Some(overlay) = &app.overlay {
-        overlay.draw(frame, &chrome, &app.look, &app.store);
+        overlay.draw(frame, &chrome, &app.look);
     }
 }
 

@@ -5,6 +5,7 @@ use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 
 use super::feed::OlderLogs;
 use super::term::Mouse;
+use super::typed::Past;
 use super::views::ViewName;
 
 /// Something to be done outside.
@@ -14,6 +15,10 @@ pub(crate) enum Effect {
     Quit(u8),
     /// Run a command as if it had been typed.
     Run(String),
+    /// Take the result of a goal that was handed over from here and has ended.
+    Collect(GoalId),
+    /// Keep what was typed for another day.
+    Keep(Past, String),
     /// Put a text on the clipboard.
     Copy(String),
     /// Show a text in $PAGER or open it in $EDITOR.

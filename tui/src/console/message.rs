@@ -1,5 +1,6 @@
 //! Everything that changes the console's state.
 
+use codegod_protocol::id::GoalId;
 use crossterm::event::Event;
 
 use super::effect::Target;
@@ -19,6 +20,8 @@ pub(crate) enum Message {
     Said(Line),
     /// A command asks a question or has more to show than a line.
     Overlay(Box<Overlay>),
+    /// A goal was handed over from here.
+    Started(GoalId),
     /// Something is to be shown.
     Go(Target),
     /// Something that takes longer than keys should wait is to go on.

@@ -30,6 +30,7 @@ mod said;
 mod store;
 mod term;
 mod theme;
+mod typed;
 mod views;
 mod widgets;
 

@@ -1,14 +1,15 @@
 //! What lies over a view and takes the keys: a search line, the palette, the goal prompt, a question,
 //! the keys, the lines of a command's answer.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::effect::Effect;
+use super::effect::{Effect, Outside};
 use super::store::Store;
 use super::theme::Look;
+use super::typed::{Asked, Desk, Dialog, Keep, Order, Palette, Pane, Past, Prompt, Read, Typed, Written};
 use super::widgets::Chrome;
 use crate::output::Meaning;
 use crate::text::width;
@@ -17,6 +18,14 @@ use crate::text::width;
 pub(crate) enum Overlay {
     /// A text to look for.
     Search(SearchLine),
+    /// A command that is typed.
+    Palette(Box<Palette>),
+    /// A goal that is written.
+    Prompt(Box<Prompt>),
+    /// A question.
+    Dialog(Dialog),
+    /// What a command answered, or the keys and commands.
+    Pane(Pane),
 }
 
 /// What an overlay answers to a key.
@@ -32,6 +41,8 @@ pub(crate) enum Reply {
     CloseAnd(Vec<Effect>),
     /// This is to be done while it stays.
     Do(Vec<Effect>),
+    /// It is done, and this was typed.
+    Order(Order, Vec<Effect>),
 }
 
 /// A text to look for, as it is typed. The view follows each letter.
@@ -66,34 +77,111 @@ impl Overlay {
     }
 
     /// A key was pressed.
-    pub(crate) fn key(&mut self, key: KeyEvent, _store: &Store, _look: &Look) -> Reply {
+    pub(crate) fn key(&mut self, key: KeyEvent, store: &Store, desk: &mut Desk) -> Reply {
         match self {
             Self::Search(line) => line.key(key),
+            Self::Palette(palette) => match palette.key(key, &mut desk.commands, store) {
+                Typed::Stay => Reply::Stay,
+                Typed::Close => Reply::Close,
+                Typed::Done(order, line, keep) => Reply::Order(order, kept(keep, Past::Commands, line)),
+            },
+            Self::Prompt(prompt) => {
+                let written = prompt.key(key, &mut desk.goals);
+                // Also what is handed over: it may be refused.
+                desk.draft = prompt.draft();
+                match written {
+                    Written::Stay => Reply::Stay,
+                    Written::Close => Reply::Close,
+                    Written::Run(line, text, keep) => {
+                        Reply::Order(Order::Run(line), kept(keep, Past::Goals, text))
+                    }
+                }
+            }
+            Self::Dialog(dialog) => answered(dialog.key(key)),
+            Self::Pane(pane) => match pane.key(key) {
+                Read::Stay => Reply::Stay,
+                Read::Close => Reply::Close,
+                Read::Copy(text) => Reply::Do(vec![Effect::Copy(text)]),
+                Read::Pager(name, text) => Reply::Do(vec![Effect::Outside(Outside::Pager { name, text })]),
+            },
         }
     }
 
-    /// A text was pasted.
-    pub(crate) fn paste(&mut self, text: &str, _store: &Store) -> Reply {
+    /// A text was pasted. It never does more than being typed.
+    pub(crate) fn paste(&mut self, text: &str, store: &Store) -> Reply {
         match self {
             Self::Search(line) => {
                 line.text.push_str(&crate::sanitize::line(text));
-                Reply::Search(Some(line.text.clone()))
+                return Reply::Search(Some(line.text.clone()));
+            }
+            Self::Palette(palette) => palette.paste(text, store),
+            Self::Prompt(prompt) => prompt.paste(text),
+            Self::Pane(pane) => pane.paste(text),
+            Self::Dialog(_) => {}
+        }
+        Reply::Stay
+    }
+
+    /// The mouse did something on that screen.
+    pub(crate) fn pointer(&mut self, mouse: MouseEvent, screen: Rect, store: &Store) -> Reply {
+        let rows = match mouse.kind {
+            MouseEventKind::ScrollDown => 3,
+            MouseEventKind::ScrollUp => -3,
+            MouseEventKind::Down(MouseButton::Left) => 0,
+            _ => return Reply::Stay,
+        };
+        match self {
+            Self::Search(_) | Self::Prompt(_) => Reply::Stay,
+            Self::Pane(pane) => {
+                pane.scroll(rows);
+                Reply::Stay
+            }
+            Self::Dialog(dialog) if rows == 0 => {
+                answered(dialog.click(Position::new(mouse.column, mouse.row), screen))
+            }
+            Self::Dialog(_) => Reply::Stay,
+            Self::Palette(palette) => {
+                if rows == 0
+                    && let Some(row) = palette.row_at(mouse.row, Chrome::of(screen).said)
+                {
+                    palette.click(row, store);
+                }
+                Reply::Stay
             }
         }
     }
 
-    /// The mouse did something.
-    pub(crate) fn pointer(&mut self, _mouse: MouseEvent, _store: &Store) -> Reply {
+    /// The screen has that size now.
+    pub(crate) fn fit(&mut self, screen: Rect) {
         match self {
-            Self::Search(_) => Reply::Stay,
+            Self::Pane(pane) => pane.fit(screen.width),
+            Self::Search(_) | Self::Palette(_) | Self::Prompt(_) | Self::Dialog(_) => {}
         }
     }
 
     /// Draws it.
-    pub(crate) fn draw(&self, frame: &mut Frame<'_>, chrome: &Chrome, look: &Look, _store: &Store) {
+    pub(crate) fn draw(&self, frame: &mut Frame<'_>, chrome: &Chrome, look: &Look) {
         match self {
             Self::Search(line) => draw_search(line, frame, chrome.said, look),
+            Self::Palette(palette) => palette.draw(frame, chrome.said, look),
+            Self::Prompt(prompt) => prompt.draw(frame, frame.area(), look),
+            Self::Dialog(dialog) => dialog.draw(frame, frame.area(), look),
+            Self::Pane(pane) => pane.draw(frame, frame.area(), look),
         }
+    }
+}
+
+fn kept(keep: Keep, past: Past, text: String) -> Vec<Effect> {
+    match keep {
+        Keep::Yes => vec![Effect::Keep(past, text)],
+        Keep::No => Vec::new(),
+    }
+}
+
+fn answered(asked: Asked) -> Reply {
+    match asked {
+        Asked::Still => Reply::Stay,
+        Asked::Answered => Reply::Close,
     }
 }
 

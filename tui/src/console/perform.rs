@@ -3,12 +3,15 @@
 
 use std::path::PathBuf;
 
+use codegod_protocol::id::GoalId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::effect::{Effect, Outside};
 use super::message::Message;
+use super::overlay::Overlay;
 use super::term::{External, Outcome, Session};
+use super::typed::{self, Dialog, Pane, Tell, Told};
 use crate::commands::Place;
 use crate::output::{Line, Meaning};
 
@@ -28,7 +31,11 @@ impl Performer {
     /// Does it.
     pub(crate) fn perform(&mut self, effect: Effect, session: &mut Session) {
         match effect {
-            Effect::Run(words) => self.run(words),
+            Effect::Run(line) => self.run(line),
+            Effect::Collect(goal) => self.collect(goal),
+            Effect::Keep(past, text) => {
+                tokio::task::spawn_blocking(move || typed::keep(past, &text));
+            }
             Effect::Save { name, text } => self.save(name, text),
             Effect::Outside(outside) => self.outside(outside, session),
             // The loop does these itself.
@@ -55,10 +62,34 @@ impl Performer {
 }
 
 impl Performer {
-    /// Runs a command as if it had been typed.
-    fn run(&self, words: String) {
-        let line = Line::new(Meaning::Attention, format!("not run yet: {words} at {}", self.place.prefix));
-        let _full = self.to.try_send(Message::Said(line));
+    /// Runs a command as it was typed, on another task. What it says comes back in order.
+    fn run(&self, line: String) {
+        let (at, columns) =
+            (self.place.clone(), crossterm::terminal::size().map_or(80, |(columns, _)| columns));
+        self.listen(|tell| async move { typed::run(&at, &line, usize::from(columns), tell).await });
+    }
+
+    /// Takes the result of a goal that has ended.
+    fn collect(&self, goal: GoalId) {
+        let at = self.place.clone();
+        self.listen(|tell| async move { typed::collect(&at, &goal, tell).await });
+    }
+
+    fn listen<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(Teller) -> F) {
+        let (teller, mut told) = mpsc::unbounded_channel();
+        let work = work(Teller(teller));
+        let to = self.to.clone();
+        // Ends when the command has; a console that is left leaves it behind.
+        tokio::spawn(async move {
+            let pass_on = async {
+                while let Some(told) = told.recv().await {
+                    if to.send(heard(told)).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(work, pass_on);
+        });
     }
 
     /// Writes a text into a new file of the current folder, off the loop.
@@ -91,6 +122,25 @@ impl Performer {
                 let _full = self.to.try_send(Message::Said(line));
             }
         }
+    }
+}
+
+/// Where a running command's words go.
+struct Teller(mpsc::UnboundedSender<Told>);
+
+impl Tell for Teller {
+    fn tell(&self, told: Told) {
+        let _console_gone = self.0.send(told);
+    }
+}
+
+/// What a command tells, as the console takes it.
+fn heard(told: Told) -> Message {
+    match told {
+        Told::Line(line) => Message::Said(line),
+        Told::Goal(goal) => Message::Started(goal),
+        Told::Asks(question) => Message::Overlay(Box::new(Overlay::Dialog(Dialog::new(question)))),
+        Told::Lines { title, lines } => Message::Overlay(Box::new(Overlay::Pane(Pane::new(title, lines)))),
     }
 }
 

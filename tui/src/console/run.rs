@@ -16,6 +16,7 @@ use super::perform::Performer;
 use super::store::Store;
 use super::term::{Mouse, Occurrence, Session, Suspended, Urgency};
 use super::theme::Look;
+use super::typed::Desk;
 use crate::commands::Place;
 use crate::error::Error;
 use crate::follow::Glyphs;
@@ -44,7 +45,8 @@ pub(crate) async fn run(place: Place, args: &crate::cli::Console) -> Result<u8, 
         Look { theme: args.theme, glyphs: Glyphs::of_locale(), now_ms: now_ms(), utc_offset_seconds: 0 };
     let access = if args.readonly { Access::ReadOnly } else { Access::Full };
     let (sender, inbox) = mpsc::channel(WAITING);
-    let app = App::new(Store::new(without_password(&place.url)), look, access, mouse, size);
+    let mut app = App::new(Store::new(without_password(&place.url)), look, access, mouse, size);
+    app.desk = Desk::read();
     let mut console =
         Console { app, session, inbox, performer: Performer::new(place.clone(), sender.clone()), feed: None };
     // The first picture comes before Redis is even asked.

@@ -2,6 +2,7 @@
 
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::task::TaskState;
+use ratatui::symbols::border;
 
 use crate::output::Meaning;
 
@@ -96,4 +97,20 @@ impl Glyphs {
     pub(crate) fn rails(&self) -> [&'static str; 4] {
         if self.unicode { ["├ ", "└ ", "│ ", "  "] } else { ["|- ", "`- ", "|  ", "   "] }
     }
+
+    /// The lines around a box.
+    pub(crate) fn border(&self) -> border::Set<'static> {
+        if self.unicode { border::PLAIN } else { ASCII_BORDER }
+    }
 }
+
+const ASCII_BORDER: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
