@@ -345,10 +345,10 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Freeze => self.freeze(),
             Action::ToggleMouse => return vec![self.toggle_mouse()],
-                let requests = self.heard(*news);
-                let mut effects = self.asked(requests);
-                effects.extend(self.ended());
-                effects
+            Action::Help => self.help(),
+            Action::Palette => self.palette(""),
+            Action::NewGoal => self.new_goal(),
+            Action::Search => self.lay(Overlay::search("/", String::new())),
             Action::Copy => return self.copy(),
             Action::Pager => return self.outside(|name, text| Outside::Pager { name, text }),
             Action::Editor => return self.outside(|name, text| Outside::Editor { name, text }),
@@ -369,10 +369,8 @@ impl App {
             match request {
                 Request::Go(target) => self.go(target),
                 Request::Say(text) => self.say(Meaning::Plain, &text),
-                let requests = self.heard(*news);
-                let mut effects = self.asked(requests);
-                effects.extend(self.ended());
-                effects
+                Request::LookFor { prompt, text } => self.lay(Overlay::search(prompt, text)),
+                Request::Type(text) => self.palette(&text),
                 Request::Do(effect) => effects.push(effect),
             }
         }
