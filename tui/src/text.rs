@@ -113,13 +113,15 @@ pub(crate) fn seconds_between(from_ms: u64, to_ms: u64) -> f64 {
     ms / 1000.0
 }
 
-/// Whole seconds between two Unix times in milliseconds, for clocks that tick.
+/// Whole seconds between two Unix times in milliseconds, for clocks that tick; at most seven characters up
+/// to three years.
 pub(crate) fn clock(from_ms: u64, to_ms: u64) -> String {
     let whole = to_ms.saturating_sub(from_ms) / 1000;
     match whole {
         0..=59 => format!("{whole}s"),
         60..=3599 => format!("{}m {:02}s", whole / 60, whole % 60),
-        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+        3600..360_000 => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+        _ => format!("{}d {:02}h", whole / 86_400, whole % 86_400 / 3600),
     }
 }
 

@@ -12,7 +12,7 @@ use super::store::{Connection, Severity};
 use super::theme::Look;
 use super::widgets::{Chrome, foot, hints, small, tabs};
 use crate::output::Meaning;
-use crate::text::{clock, fit};
+use crate::text::{clock, fit, width};
 
 /// Draws the console.
 pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -38,8 +38,6 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
 /// `codegod ● redis 1ms   2 running · 1 blocked   frozen   12:41`.
 fn head(app: &App, area: Rect) -> Line<'static> {
     let look = &app.look;
-    let mut left = vec![Span::styled("codegod ", look.style(Meaning::Strong))];
-    left.extend(connection(&app.store.connection, look, usize::from(area.width) / 2));
     let mut right = Vec::new();
     if is_stale(&app.store.connection) {
         // The rest of the line is needed for what went wrong.
@@ -53,6 +51,10 @@ fn head(app: &App, area: Rect) -> Line<'static> {
         right.push(Span::styled("read-only  ", look.style(Meaning::Attention)));
     }
     right.push(Span::raw(wall_clock(look)));
+    let mut left = vec![Span::styled("codegod ", look.style(Meaning::Strong))];
+    let taken: usize = left.iter().chain(&right).map(|span| width(&span.content)).sum();
+    let room = usize::from(area.width).saturating_sub(taken + 1);
+    left.extend(connection(&app.store.connection, look, room));
     foot(left, right, area.width)
 }
 
@@ -65,7 +67,7 @@ fn connection(connection: &Connection, look: &Look, columns: usize) -> Vec<Span<
         }
         Connection::Lost { why, since_ms, .. } => {
             let text = format!("! redis away {}: {why}", clock(*since_ms, look.now_ms));
-            vec![Span::styled(fit(&text, columns.max(30)), look.style(Meaning::Bad))]
+            vec![Span::styled(fit(&text, columns), look.style(Meaning::Bad))]
         }
     }
 }

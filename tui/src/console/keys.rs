@@ -267,7 +267,7 @@ pub(crate) static BINDINGS: &[Binding] = bindings! {
     Agent Second [letter('D')] A::Drain, "drain", "let the agent finish its task and end";
     Agent Second [letter('E')] A::Shell, "shell", "open a shell in the agent's container";
     Role First [letter('+'), letter('=')] A::ScaleUp, "one more", "ask for one agent more of the role";
-    Role First [letter('-')] A::ScaleDown, "one less", "ask for one agent less of the role";
+    Role Second [letter('-')] A::ScaleDown, "one less", "ask for one agent less of the role";
     Role First [letter('s')] A::Scale, "scale", "say how many agents of the role are wanted";
     Role Second [letter('w')] A::Wipe, "wipe", "let the role's agents forget all but their core knowledge";
     Log First [letter('f')] A::Follow, "follow", "follow the newest line";
@@ -294,7 +294,7 @@ pub(crate) static BINDINGS: &[Binding] = bindings! {
     Rows Never [key(KeyCode::End), letter('G')] A::Move(M::Bottom), "bottom", "to the last row; a log is followed again";
     Rows Never [key(KeyCode::Left), letter('h')] A::Move(M::Left), "left", "left, or close a branch";
     Rows Never [key(KeyCode::Right)] A::Move(M::Right), "right", "right, or open a branch";
-    Panes First [key(KeyCode::Tab)] A::NextPane, "part", "to the next part of the view";
+    Panes Always [key(KeyCode::Tab)] A::NextPane, "part", "to the next part of the view";
     Panes Never [key(KeyCode::BackTab)] A::PreviousPane, "part before", "to the part before";
     Panes Second [letter('z')] A::Zoom, "zoom", "give the part the whole screen, or give it back";
     Everywhere Always [letter('b')] A::NewGoal, "new goal", "say what is to be built or mended";

@@ -20,13 +20,21 @@ mod diff;
 mod draw;
 mod effect;
 mod feed;
+#[cfg(test)]
+mod fixtures;
 mod keys;
 mod logs;
 mod message;
 mod overlay;
 mod perform;
+#[cfg(test)]
+mod properties;
 mod run;
 mod said;
+#[cfg(test)]
+mod screens;
+#[cfg(test)]
+mod snapshot;
 mod store;
 mod term;
 mod theme;

@@ -182,12 +182,12 @@ fn hosts(fleet: &Fleet, now_ms: u64, list: &mut Vec<Attention>) {
         }
         if host.docker.is_none() {
             let sentence = format!("Docker on {} does not answer", host.host);
-            add(list, Severity::Urgent, target(), sentence, host.heartbeat_ms, Some("doctor".to_owned()));
+            add(list, Severity::Urgent, target(), sentence, 0, Some("doctor".to_owned()));
         }
         let trouble = host.model.as_ref().and_then(|model| model.trouble.as_ref());
         if let Some(trouble) = trouble {
             let sentence = format!("the model server of {} can't be asked: {trouble}", host.host);
-            add(list, Severity::Warning, target(), sentence, host.heartbeat_ms, Some("doctor".to_owned()));
+            add(list, Severity::Warning, target(), sentence, 0, Some("doctor".to_owned()));
         }
     }
 }

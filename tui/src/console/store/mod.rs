@@ -26,6 +26,8 @@ use codegod_protocol::id::GoalId;
 pub(crate) use agents::{Fleet, waits_for};
 pub(crate) use attention::{Attention, Severity, Target};
 pub(crate) use clean::clean_line;
+#[cfg(test)]
+pub(crate) use details::{Dead, PutAside};
 pub(crate) use details::{Letters, OpenAgent, OpenQueue, OpenTask, QueueEntry, QueueEntryState};
 pub(crate) use events::Events;
 pub(crate) use goals::{Estimate, GoalRow, Goals};

@@ -158,6 +158,9 @@ impl View for Events {
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store) {
         rule(frame, area, look, &self.title(look, store, area.width), Focus::Here);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        if self.shown.is_empty() {
+            return show::nothing(frame, body, look, "nothing happened yet that is kept");
+        }
         let table = Table { columns: &COLUMNS, head: true, focus: Focus::Here };
         table.draw(frame, body, look, &self.list, self.shown.len(), |row| {
             self.happening(row, store).map_or_else(Vec::new, |event| cells(event, look))
@@ -168,7 +171,7 @@ impl View for Events {
 const COLUMNS: [Column; 5] = [
     Column::left("time", 8, 0),
     Column::left("who", 16, 0),
-    Column::left("task", 13, 70),
+    Column::left("task", 15, 70),
     Column::left("event", 18, 110),
     Column::rest("what"),
 ];

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::Line;
 
 use codegod_protocol::id::Role;
 
@@ -16,7 +15,6 @@ use crate::console::store::Store;
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Align, Cell, Column, List, Table, rule};
 use crate::output::Meaning;
-use crate::text::fit;
 
 /// The view.
 #[derive(Debug, Default)]
@@ -124,6 +122,9 @@ fn title(store: &Store, now_ms: u64) -> String {
     format!("Fleet  {alive} there, {wanted} wanted{paused}")
 }
 
+/// The room that is kept for what is to be said of a role.
+const NOTE_WIDE: u16 = 14;
+
 /// The columns of hosts, as many as there is room for.
 fn columns(hosts: &BTreeSet<String>, width: u16) -> (Vec<Column>, Vec<String>) {
     let mut columns = vec![
@@ -133,7 +134,7 @@ fn columns(hosts: &BTreeSet<String>, width: u16) -> (Vec<Column>, Vec<String>) {
         Column::right("busy", 5, 0),
         Column::right("silent", 7, 0),
     ];
-    let fits = usize::from(width.saturating_sub(46)) / 13;
+    let fits = usize::from(width.saturating_sub(46 + NOTE_WIDE)) / 13;
     let shown: Vec<String> = hosts.iter().take(fits).cloned().collect();
     columns.extend(shown.iter().map(|_| Column { title: "", width: 12, from: 0, align: Align::Right }));
     columns.push(Column::rest(""));
@@ -144,8 +145,10 @@ fn draw_roles(list: &List<Role>, frame: &mut Frame<'_>, area: Rect, look: &Look,
     let counts: Vec<Count> = Role::ALL.iter().map(|role| count(store, *role, look.now_ms)).collect();
     let hosts: BTreeSet<String> = counts.iter().flat_map(|count| count.by_host.keys().cloned()).collect();
     let (columns, shown) = columns(&hosts, area.width);
+    let left_out = hosts.len() - shown.len();
+    let more = if left_out > 0 { format!("+{}", show::hosts_in_words(left_out)) } else { String::new() };
     let heads = columns.iter().take(5).map(|column| Cell::faint(column.title));
-    let heads = heads.chain(shown.iter().map(|host| Cell::faint(host.as_str()))).chain([Cell::faint("")]);
+    let heads = heads.chain(shown.iter().map(|host| Cell::faint(host.as_str()))).chain([Cell::faint(more)]);
     let table = Table { columns: &columns, head: false, focus: Focus::Here };
     table.heading(frame, area, look, heads.collect());
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -169,27 +172,20 @@ fn draw_roles(list: &List<Role>, frame: &mut Frame<'_>, area: Rect, look: &Look,
 }
 
 /// What is to be said of a role whose agents are not as wanted.
-fn note(of: &Count) -> &'static str {
-    match of.alive.cmp(&(of.wanted as usize)) {
-        std::cmp::Ordering::Less => "starting, or no master",
-        std::cmp::Ordering::Equal => "",
-        std::cmp::Ordering::Greater => "more than wanted",
+fn note(of: &Count) -> String {
+    let wanted = of.wanted as usize;
+    match of.alive.cmp(&wanted) {
+        std::cmp::Ordering::Less => format!("{} missing", wanted - of.alive),
+        std::cmp::Ordering::Equal => String::new(),
+        std::cmp::Ordering::Greater => format!("{} too many", of.alive - wanted),
     }
 }
 
 fn draw_hosts(frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store) {
     rule(frame, area, look, &format!("Hosts {}", store.fleet.hosts.len()), Focus::Elsewhere);
-    let mut lines = Vec::new();
-    for host in &store.fleet.hosts {
-        let meaning = if host.is_heard(look.now_ms) { Meaning::Plain } else { Meaning::Bad };
-        lines.push((meaning, show::host(host, look.now_ms)));
-        lines.extend(show::model(host).map(|text| (Meaning::Faint, format!("  {text}"))));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    if store.fleet.hosts.is_empty() {
+        return show::nothing(frame, body, look, "no host was told of yet: its master does that");
     }
-    if lines.is_empty() {
-        lines.push((Meaning::Faint, "no host was told of yet: its master does that".to_owned()));
-    }
-    for (y, (meaning, text)) in (area.y + 1..area.bottom()).zip(lines) {
-        let text = fit(&text, usize::from(area.width));
-        frame.render_widget(Line::styled(text, look.style(meaning)), Rect { y, height: 1, ..area });
-    }
+    show::hosts(frame, body, look, &store.fleet.hosts);
 }

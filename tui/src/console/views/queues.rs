@@ -3,11 +3,10 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::Line;
 
 use codegod_protocol::id::{Role, TaskId};
 
-use super::{View, commands};
+use super::{View, commands, show};
 use crate::console::effect::{LogTarget, Request, Target};
 use crate::console::feed::Scope;
 use crate::console::feed::scope::Letters;
@@ -16,7 +15,7 @@ use crate::console::store::{OpenQueue, QueueEntryState, Store};
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Cell, Column, List, Table, rule};
 use crate::output::Meaning;
-use crate::text::{clock, fit};
+use crate::text::clock;
 
 /// A part of the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,8 +98,8 @@ impl View for Queues {
     fn contexts(&self, _store: &Store) -> Vec<Context> {
         let particular = match self.focus {
             Pane::Roles => vec![Context::Role],
-            Pane::Entries | Pane::Dead => vec![Context::Task],
-            Pane::PutAside => vec![],
+            Pane::Entries | Pane::Dead if self.task().is_some() => vec![Context::Task],
+            Pane::Entries | Pane::Dead | Pane::PutAside => vec![],
         };
         particular.into_iter().chain([Context::Panes, Context::Rows]).collect()
     }
@@ -250,17 +249,17 @@ const ROLES: [Column; 5] = [
     Column::rest(""),
 ];
 const ENTRIES: [Column; 6] = [
-    Column::left("task", 14, 0),
+    Column::left("task", 16, 0),
     Column::right("pri", 3, 0),
-    Column::right("try", 4, 0),
+    Column::right("try", 5, 0),
     Column::right("for", 7, 0),
     Column::left("held by", 16, 0),
     Column::rest("title"),
 ];
 const DEAD: [Column; 4] =
-    [Column::left("", 14, 0), Column::right("", 7, 0), Column::left("", 24, 100), Column::rest("")];
+    [Column::left("", 16, 0), Column::right("", 7, 0), Column::left("", 24, 100), Column::rest("")];
 const PUT_ASIDE: [Column; 4] =
-    [Column::left("", 18, 0), Column::right("", 7, 0), Column::left("", 30, 0), Column::rest("")];
+    [Column::left("", 16, 0), Column::right("", 7, 0), Column::rest(""), Column::left("", 30, 100)];
 
 impl Queues {
     fn part(&self, pane: Pane, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store) {
@@ -273,9 +272,14 @@ impl Queues {
                 format!("{}: in the order in which they came{more}", self.role())
             }
             Pane::Dead => {
-                format!("Given up {} (r tries one again, :retry --all-dead all)", store.letters.dead)
+                let help =
+                    if store.letters.dead > 0 { "  (r tries one again, :retry --all-dead all)" } else { "" };
+                format!("Given up {}{help}", store.letters.dead)
             }
-            Pane::PutAside => format!("Could not be read {} (:quarantine)", store.letters.quarantined),
+            Pane::PutAside => {
+                let help = if store.letters.quarantined > 0 { "  (:quarantine)" } else { "" };
+                format!("Could not be read {}{help}", store.letters.quarantined)
+            }
         };
         rule(frame, area, look, &title, focus);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -307,9 +311,7 @@ impl Queues {
     fn entries_rows(&self, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store, focus: Focus) {
         let entries = self.queue(store).map_or(&[][..], |queue| &queue.entries);
         if entries.is_empty() {
-            let text = fit("nothing waits and nothing runs", usize::from(area.width));
-            let line = Line::styled(text, look.style(Meaning::Faint));
-            return frame.render_widget(line, Rect { height: area.height.min(1), ..area });
+            return show::nothing(frame, area, look, "nothing waits and nothing runs");
         }
         let table = Table { columns: &ENTRIES, head: true, focus };
         table.draw(frame, area, look, &self.entries, entries.len(), |row| {

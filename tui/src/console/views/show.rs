@@ -1,5 +1,9 @@
 //! How agents, hosts, sizes and times are put into words, alike in every view.
 
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
 use codegod_protocol::agent::{AgentStatus, Phase};
 use codegod_protocol::host::{HostStatus, Room};
 
@@ -7,6 +11,7 @@ use crate::console::store::{Target, waits_for};
 use crate::console::theme::Look;
 use crate::console::widgets::Cell;
 use crate::output::Meaning;
+use crate::text::{fit, pad, width};
 
 /// Where in observe, reason, plan, act, validate an agent is: its letter stands in brackets. Readable
 /// without colour, and of one width.
@@ -49,7 +54,10 @@ pub(crate) fn agent(of: &AgentStatus, look: &Look) -> (&'static str, Meaning) {
 pub(crate) fn doing(of: &AgentStatus, paused: bool, now_ms: u64) -> Cell {
     let dead = !of.is_alive(now_ms);
     match (waits_for(of, paused, now_ms), &of.current_task) {
-        (Some(what), _) if dead => Cell::new(Meaning::Bad, crate::sanitize::line(&what)),
+        _ if dead => {
+            let silent = crate::text::clock(of.heartbeat_ms, now_ms);
+            Cell::new(Meaning::Bad, format!("not heard of for {silent}"))
+        }
         (_, Some(task)) => {
             let title = of.title.as_deref().unwrap_or("");
             Cell::plain(format!("{task} {}", crate::sanitize::line(title)))
@@ -118,7 +126,7 @@ pub(crate) fn short(seconds: f64) -> String {
 }
 
 /// A host in one line.
-pub(crate) fn host(host: &HostStatus, now_ms: u64) -> String {
+fn host(host: &HostStatus, now_ms: u64) -> String {
     let mut words = vec![crate::sanitize::line(&host.host)];
     if !host.is_heard(now_ms) {
         words.push(format!("silent for {}", crate::text::clock(host.heartbeat_ms, now_ms)));
@@ -141,7 +149,7 @@ pub(crate) fn host(host: &HostStatus, now_ms: u64) -> String {
 }
 
 /// A host's model server in one line.
-pub(crate) fn model(host: &HostStatus) -> Option<String> {
+fn model(host: &HostStatus) -> Option<String> {
     let model = host.model.as_ref()?;
     let mut words =
         vec![format!("model {}", crate::sanitize::line(model.name.as_deref().unwrap_or(&model.url)))];
@@ -150,6 +158,46 @@ pub(crate) fn model(host: &HostStatus) -> Option<String> {
     words.extend(model.tokens_per_second.map(|rate| format!("{rate:.0} tokens/s")));
     words.extend(model.cache_percent.map(|share| format!("cache {share:.0}%")));
     Some(words.join("  "))
+}
+
+/// So many hosts.
+pub(crate) fn hosts_in_words(count: usize) -> String {
+    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
+}
+
+/// Hosts and their model servers, line by line; what there is no room for is counted.
+pub(crate) fn hosts(frame: &mut Frame<'_>, area: Rect, look: &Look, hosts: &[HostStatus]) {
+    let mut rows = area.y..area.bottom();
+    for (at, one) in hosts.iter().enumerate() {
+        let left = hosts.len() - at;
+        let Some(y) = rows.next() else { return };
+        let is_last_row = rows.is_empty() && left > 1;
+        let more = if is_last_row { format!("  +{}", hosts_in_words(left - 1)) } else { String::new() };
+        let columns = usize::from(area.width).saturating_sub(width(&more));
+        let meaning = if one.is_heard(look.now_ms) { Meaning::Plain } else { Meaning::Bad };
+        let line = Line::from(vec![
+            Span::styled(pad(&host(one, look.now_ms), columns), look.style(meaning)),
+            Span::styled(more, look.style(Meaning::Faint)),
+        ]);
+        frame.render_widget(line, Rect { y, height: 1, ..area });
+        if let Some(text) = model(one)
+            && rows.len() >= left
+            && let Some(y) = rows.next()
+        {
+            let text = fit(&format!("  {text}"), usize::from(area.width));
+            frame
+                .render_widget(Line::styled(text, look.style(Meaning::Faint)), Rect { y, height: 1, ..area });
+        }
+    }
+}
+
+/// What stands where rows would stand, when there are none.
+pub(crate) fn nothing(frame: &mut Frame<'_>, area: Rect, look: &Look, why: &str) {
+    let text = fit(why, usize::from(area.width));
+    frame.render_widget(
+        Line::styled(text, look.style(Meaning::Faint)),
+        Rect { height: area.height.min(1), ..area },
+    );
 }
 
 fn used(room: Room) -> String {

@@ -143,15 +143,15 @@ pub(crate) fn hints(contexts: &[Context], columns: u16, look: &Look) -> Line<'st
     Line::from(spans)
 }
 
-/// A line of the foot: text at the left and, where there is room, at the right.
+/// A line of text at the left and, as far as there is room, at the right; the last of it stays longest.
 pub(crate) fn foot(left: Vec<Span<'static>>, right: Vec<Span<'static>>, columns: u16) -> Line<'static> {
     let wide = |spans: &[Span<'_>]| spans.iter().map(|span| width(&span.content)).sum::<usize>();
-    let room = usize::from(columns);
-    let (used, wanted) = (wide(&left), wide(&right));
+    let room = usize::from(columns).saturating_sub(wide(&left));
+    let fits = (0..right.len()).find(|from| wide(&right[*from..]) < room);
     let mut spans = left;
-    if used + wanted < room {
-        spans.push(Span::raw(" ".repeat(room - used - wanted)));
-        spans.extend(right);
+    if let Some(from) = fits {
+        spans.push(Span::raw(" ".repeat(room - wide(&right[from..]))));
+        spans.extend(right.into_iter().skip(from));
     }
     Line::from(spans)
 }

@@ -3,13 +3,11 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
-use ratatui::text::{Line, Span};
 
 use super::List;
 use crate::console::theme::{Focus, Look};
 use crate::output::Meaning;
-use crate::text::{fit, pad, width};
+use crate::text::{fit, width};
 
 /// Where a cell's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,16 +98,20 @@ impl Table<'_> {
             body = Rect { y: area.y + 1, height: area.height - 1, ..area };
         }
         for (i, index) in list.window(body, len).enumerate() {
-            let here = (index == list.cursor()).then(|| look.theme.selected(self.focus));
             let y = body.y + u16::try_from(i).unwrap_or(u16::MAX);
-            frame.render_widget(self.line(row(index), &widths, look, here), Rect { y, height: 1, ..body });
+            let place = Rect { y, height: 1, ..body };
+            self.line(frame, place, row(index), &widths, look);
+            if index == list.cursor() {
+                frame.buffer_mut().set_style(place, look.theme.selected(self.focus));
+            }
         }
     }
 
     /// Draws one line of cells that no cursor goes to, at the top of `area`.
     pub(crate) fn heading(&self, frame: &mut Frame<'_>, area: Rect, look: &Look, cells: Vec<Cell>) {
-        let line = self.line(cells, &self.widths(area.width), look, None);
-        frame.render_widget(line, Rect { height: area.height.min(1), ..area });
+        if area.height > 0 {
+            self.line(frame, area, cells, &self.widths(area.width), look);
+        }
     }
 
     /// The width of each column, 0 for those that are left out.
@@ -127,24 +129,24 @@ impl Table<'_> {
             .collect()
     }
 
-    fn line(&self, cells: Vec<Cell>, widths: &[u16], look: &Look, here: Option<Style>) -> Line<'static> {
-        let mut spans = Vec::with_capacity(cells.len() * 2);
+    /// Draws cells, each in its own place: a text of a width that nobody agrees on moves no other.
+    fn line(&self, frame: &mut Frame<'_>, area: Rect, cells: Vec<Cell>, widths: &[u16], look: &Look) {
+        let mut x = area.x;
         for ((cell, column), wide) in cells.into_iter().zip(self.columns).zip(widths) {
-            let wide = usize::from(*wide);
+            let wide = (*wide).min(area.right().saturating_sub(x));
             if wide == 0 {
                 continue;
             }
+            let columns = usize::from(wide);
             let text = match column.align {
-                Align::Left => pad(&cell.text, wide),
+                Align::Left => fit(&cell.text, columns),
                 Align::Right => {
-                    let text = fit(&cell.text, wide);
-                    format!("{}{text}", " ".repeat(wide.saturating_sub(width(&text))))
+                    let text = fit(&cell.text, columns);
+                    format!("{}{text}", " ".repeat(columns.saturating_sub(width(&text))))
                 }
             };
-            spans.push(Span::styled(text, look.style(cell.meaning)));
-            spans.push(Span::raw(" "));
+            frame.buffer_mut().set_stringn(x, area.y, text, columns, look.style(cell.meaning));
+            x += wide + 1;
         }
-        let line = Line::from(spans);
-        here.map_or(line.clone(), |style| line.style(style))
     }
 }

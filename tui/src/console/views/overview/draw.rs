@@ -3,7 +3,6 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
 
 use codegod_protocol::agent::AgentStatus;
 use codegod_protocol::goal::GoalState;
@@ -14,7 +13,7 @@ use crate::console::store::{Attention, GoalRow, QueueRow, Severity, Store};
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Cell, Column, Table, rule, spark};
 use crate::output::Meaning;
-use crate::text::{clock, fit};
+use crate::text::clock;
 
 /// The width from which on queues stand beside agents.
 const SIDE_BY_SIDE: u16 = 110;
@@ -26,7 +25,7 @@ pub(super) fn draw(view: &Overview, frame: &mut Frame<'_>, area: Rect, look: &Lo
     if view.zoomed {
         return part(view, view.focus, frame, area, look, store);
     }
-    for (pane, area) in share(area, store) {
+    for (pane, area) in share(view.focus, area, store) {
         match pane {
             Place::Part(pane) => part(view, pane, frame, area, look, store),
             Place::Hosts => hosts(frame, area, look, store),
@@ -41,12 +40,20 @@ enum Place {
     Hosts,
 }
 
+/// The height from which on hosts are a part of their own.
+const ROOMY: u16 = 30;
+/// The height below which queues stand in one line while the keys go elsewhere, and hosts nowhere.
+const TIGHT: u16 = 18;
+
 /// Shares the area out; each part has a rule above it.
-fn share(area: Rect, store: &Store) -> Vec<(Place, Rect)> {
+fn share(focus: Pane, area: Rect, store: &Store) -> Vec<(Place, Rect)> {
     let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
     let side_by_side = area.width >= SIDE_BY_SIDE;
-    let hosts = rows(store.fleet.hosts.len()).min(if area.height >= 30 { 6 } else { 1 });
-    let hosts = if hosts == 0 { 0 } else { hosts + u16::from(area.height >= 30) };
+    let hosts = match area.height {
+        ROOMY.. => rows(store.fleet.hosts.len() * 2).min(6) + u16::from(!store.fleet.hosts.is_empty()),
+        TIGHT.. => rows(store.fleet.hosts.len()).min(1),
+        _ => 0,
+    };
     let mut room = area.height.saturating_sub(hosts);
     let mut places = Vec::new();
     let mut y = area.y;
@@ -54,19 +61,26 @@ fn share(area: Rect, store: &Store) -> Vec<(Place, Rect)> {
         places.push((Place::Part(pane), Rect { y: *y, height, ..area }));
         *y += height;
     };
-    let attention = rows(store.attention.len()).min(room / 5).max(u16::from(!store.attention.is_empty()));
-    if attention > 0 {
-        take(Pane::Attention, attention + 1, &mut y);
-        room -= attention + 1;
+    if !store.attention.is_empty() {
+        let most = if focus == Pane::Attention { room / 3 } else { room / 6 };
+        let height = rows(store.attention.len()).min(most.max(1)) + 1;
+        take(Pane::Attention, height, &mut y);
+        room -= height;
     }
-    let queues = if side_by_side { 0 } else { 2 + queue_rows(store).min(room / 4) };
+    let queues = if side_by_side {
+        0
+    } else if area.height < TIGHT && focus != Pane::Queues {
+        1
+    } else {
+        1 + queue_rows(store) + u16::from(area.height >= ROOMY)
+    };
     let agents_wanted =
         2 + rows(store.fleet.agents.len()).max(if side_by_side { queue_rows(store) } else { 1 });
     let goals_wanted = 2 + rows(store.goals.rows.len()).max(1);
-    let goals =
-        goals_wanted.min((room - queues) / 2).max((room - queues).saturating_sub(agents_wanted)).max(3);
+    let rest = room.saturating_sub(queues);
+    let goals = goals_wanted.min(rest / 2).max(rest.saturating_sub(agents_wanted)).max(2);
     take(Pane::Goals, goals, &mut y);
-    let agents = room.saturating_sub(goals + queues);
+    let agents = rest.saturating_sub(goals);
     if side_by_side {
         let left = Rect { y, height: agents, width: area.width - QUEUES_WIDE - 1, ..area };
         places.push((Place::Part(Pane::Agents), left));
@@ -93,7 +107,7 @@ fn part(view: &Overview, pane: Pane, frame: &mut Frame<'_>, area: Rect, look: &L
         Pane::Attention => format!("Needs you {}", store.attention.len()),
         Pane::Goals => format!("Goals {}", store.goals.rows.len()),
         Pane::Agents => format!("Agents {}", store.fleet.agents.len()),
-        Pane::Queues => "Queues".to_owned(),
+        Pane::Queues => queues_title(area.height, store),
     };
     rule(frame, area, look, &title, focus);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -105,13 +119,22 @@ fn part(view: &Overview, pane: Pane, frame: &mut Frame<'_>, area: Rect, look: &L
     }
 }
 
-/// What stands in a part without rows.
-fn empty(frame: &mut Frame<'_>, area: Rect, look: &Look, text: &str) {
-    let text = fit(text, usize::from(area.width));
-    frame.render_widget(
-        Line::styled(text, look.style(Meaning::Faint)),
-        Rect { height: area.height.min(1), ..area },
-    );
+/// Without rows of their own, all queues stand in the title; without a heading, it says what the columns are.
+fn queues_title(height: u16, store: &Store) -> String {
+    let all = queue_rows(store);
+    if height > all + 1 {
+        return "Queues".to_owned();
+    }
+    if height > 1 {
+        return "Queues: ready, running, oldest, done in the last minute".to_owned();
+    }
+    let counts = store.queues.rows.iter().map(|row| format!(" {} {}+{}", row.role, row.ready, row.in_flight));
+    format!("Queues{}", counts.collect::<String>())
+}
+
+/// Whether there is room for headings.
+fn head(area: Rect) -> bool {
+    area.height > 3
 }
 
 const ATTENTION: [Column; 4] =
@@ -141,7 +164,7 @@ const GOALS: [Column; 7] = [
     Column::left("", 1, 0),
     Column::left("goal", 10, 0),
     Column::left("state", 9, 0),
-    Column::right("tasks", 9, 0),
+    Column::right("tasks", 10, 0),
     Column::right("time", 7, 0),
     Column::right("left", 7, 90),
     Column::rest("what"),
@@ -149,9 +172,9 @@ const GOALS: [Column; 7] = [
 
 fn goals(view: &Overview, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store, focus: Focus) {
     if store.goals.rows.is_empty() {
-        return empty(frame, area, look, "none yet: press b and say what is to be built or mended");
+        return show::nothing(frame, area, look, "none yet: press b and say what is to be built or mended");
     }
-    let table = Table { columns: &GOALS, head: true, focus };
+    let table = Table { columns: &GOALS, head: head(area), focus };
     table.draw(frame, area, look, &view.goals, store.goals.rows.len(), |row| {
         goal(&store.goals.rows[row], look)
     });
@@ -180,16 +203,16 @@ const AGENTS: [Column; 7] = [
     Column::left("agent", 16, 0),
     Column::left("phase", 7, 0),
     Column::right("for", 6, 0),
-    Column::right("cpu", 5, 76),
-    Column::right("mem", 6, 76),
+    Column::right("cpu", 5, 72),
+    Column::right("mem", 6, 72),
     Column::rest("task"),
 ];
 
 fn agents(view: &Overview, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store, focus: Focus) {
     if store.fleet.agents.is_empty() {
-        return empty(frame, area, look, "none: ./start-agents.sh starts them, 7 says how many are wanted");
+        return show::nothing(frame, area, look, "none: ./start-agents.sh starts them, 7 shows the fleet");
     }
-    let table = Table { columns: &AGENTS, head: true, focus };
+    let table = Table { columns: &AGENTS, head: head(area), focus };
     let paused = store.fleet.paused_ms.is_some();
     table.draw(frame, area, look, &view.agents, store.fleet.agents.len(), |row| {
         agent(&store.fleet.agents[row], paused, look)
@@ -216,14 +239,14 @@ const QUEUES: [Column; 5] = [
     Column::right("ready", 6, 0),
     Column::right("run", 4, 0),
     Column::right("oldest", 7, 0),
-    Column::rest("done, last minute"),
+    Column::rest("last minute"),
 ];
 
 fn queues(view: &Overview, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store, focus: Focus) {
     if store.queues.rows.is_empty() {
-        return empty(frame, area, look, "not read yet");
+        return show::nothing(frame, area, look, "not read yet");
     }
-    let table = Table { columns: &QUEUES, head: true, focus };
+    let table = Table { columns: &QUEUES, head: area.height > queue_rows(store), focus };
     let wide = usize::from(area.width.saturating_sub(34));
     table.draw(frame, area, look, &view.queues, store.queues.rows.len(), |row| {
         queue(&store.queues.rows[row], wide, look, store)
@@ -231,10 +254,10 @@ fn queues(view: &Overview, frame: &mut Frame<'_>, area: Rect, look: &Look, store
 }
 
 fn queue(row: &QueueRow, wide: usize, look: &Look, store: &Store) -> Vec<Cell> {
-    let samples = store.queues.finished(row.role).map(|history| history.series(look.now_ms, wide.min(60)));
-    let line = samples.filter(|samples| samples.iter().any(|count| *count > 0));
-    let line =
-        line.map_or_else(String::new, |samples| spark(samples.into_iter(), wide.min(60), &look.glyphs));
+    let line = store
+        .queues
+        .finished(row.role)
+        .map_or_else(String::new, |history| last_minute(&history.series(look.now_ms, 60), wide, look));
     let oldest = row.oldest_ms.map_or_else(String::new, |since| clock(since, look.now_ms));
     vec![
         Cell::plain(row.role.name()),
@@ -245,16 +268,21 @@ fn queue(row: &QueueRow, wide: usize, look: &Look, store: &Store) -> Vec<Cell> {
     ]
 }
 
+/// A minute's counts in at most `columns` columns; nothing when all are zero.
+fn last_minute(counts: &[u64], columns: usize, look: &Look) -> String {
+    if counts.iter().all(|count| *count == 0) {
+        return String::new();
+    }
+    let each = counts.len().div_ceil(columns.max(1));
+    let sums: Vec<u64> = counts.chunks(each).map(|chunk| chunk.iter().sum()).collect();
+    spark(sums.iter().copied(), sums.len(), &look.glyphs)
+}
+
 fn hosts(frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store) {
     let mut area = area;
     if area.height > 1 {
         rule(frame, area, look, "Hosts", Focus::Elsewhere);
         area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     }
-    for (y, host) in (area.y..area.bottom()).zip(&store.fleet.hosts) {
-        let text = fit(&show::host(host, look.now_ms), usize::from(area.width));
-        let meaning = if host.is_heard(look.now_ms) { Meaning::Plain } else { Meaning::Bad };
-        let line = Line::from(Span::styled(text, look.style(meaning)));
-        frame.render_widget(line, Rect { y, height: 1, ..area });
-    }
+    show::hosts(frame, area, look, &store.fleet.hosts);
 }

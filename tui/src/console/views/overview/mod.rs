@@ -108,14 +108,20 @@ fn role(store: &Store, row: usize) -> Role {
 }
 
 impl View for Overview {
-    fn contexts(&self, _store: &Store) -> Vec<Context> {
+    fn contexts(&self, store: &Store) -> Vec<Context> {
         let particular = match self.focus {
-            Pane::Attention => Context::Task,
-            Pane::Goals => Context::Goal,
-            Pane::Agents => Context::Agent,
-            Pane::Queues => Context::Role,
+            Pane::Attention => match store.attention.get(self.attention.cursor()).map(|one| &one.target) {
+                Some(store::Target::Goal(_)) => Some(Context::Goal),
+                Some(store::Target::Task(_)) => Some(Context::Task),
+                Some(store::Target::Agent(_)) => Some(Context::Agent),
+                _ => None,
+            },
+            Pane::Goals => Some(Context::Goal),
+            Pane::Agents => Some(Context::Agent),
+            Pane::Queues => Some(Context::Role),
         };
-        vec![particular, Context::Panes, Context::Rows]
+        let particular = particular.filter(|_| Self::len(self.focus, store) > 0);
+        particular.into_iter().chain([Context::Panes, Context::Rows]).collect()
     }
 
     fn settle(&mut self, store: &Store) {

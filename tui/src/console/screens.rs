@@ -1,0 +1,43 @@
+//! Every view in every state at every size, as a person would see it.
+
+use super::fixtures::{SIZES, State, picture};
+use super::snapshot::plain;
+use super::views::ViewName;
+
+/// A view in a state at all sizes, one below the other.
+fn at_all_sizes(view: ViewName, state: State) -> String {
+    let mut text = String::new();
+    for size in SIZES {
+        let mut app = state.console(view, size);
+        app.take_dirty();
+        text += &format!("{}×{}\n{}\n", size.0, size.1, plain(&picture(&app, size)));
+    }
+    text
+}
+
+fn in_all_states(view: ViewName) {
+    for state in State::ALL {
+        let name = format!("{}_{}", view.title().to_lowercase(), state.name());
+        insta::assert_snapshot!(name, at_all_sizes(view, state));
+    }
+}
+
+#[test]
+fn the_overview_shows_everything_at_a_glance() {
+    in_all_states(ViewName::Overview);
+}
+
+#[test]
+fn queues_show_what_waits_what_runs_and_what_was_given_up() {
+    in_all_states(ViewName::Queues);
+}
+
+#[test]
+fn events_show_who_did_what() {
+    in_all_states(ViewName::Events);
+}
+
+#[test]
+fn the_fleet_shows_what_is_wanted_and_what_is_there() {
+    in_all_states(ViewName::Fleet);
+}
