@@ -2,6 +2,7 @@
 //! the number of a line and not on an offset, so that nothing moves under the reader.
 
 mod acts;
+mod lines;
 mod marks;
 mod motion;
 mod picture;
@@ -10,16 +11,12 @@ mod tests;
 mod words;
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
-
-use codegod_protocol::id::AgentId;
 
 use super::hunt::Hunt;
 use super::lens::Lens;
 use super::pattern::NoPattern;
-use super::record::{Kept, Level, Line, Number, Record};
+use super::record::{Kept, Line, Number};
 use super::ring::{Limits, Ring};
-use super::wrap;
 use marks::Marks;
 pub(super) use picture::{Beginning, Columns, GUTTER, Row, thousands};
 
@@ -250,96 +247,6 @@ impl Pane {
         self.look_again();
     }
 
-    /// Takes newer lines in. A picture that stands still stays as it is, also when its lines have to go.
-    pub(crate) fn push(&mut self, records: impl IntoIterator<Item = Record>) {
-        let mut room = self.room_for_kept();
-        let stop = self.stop().copied();
-        let (top, columns) = (self.top(self.size.get()).line, self.columns(self.size.get()).text);
-        let Self { ring, lens, kept, kept_cut, wrap, .. } = self;
-        ring.push(records, |chunk| {
-            let Some(stop) = stop.filter(|_| *kept_cut == Cut::No) else { return };
-            let stays = |line: &Line<'_>| line.number >= top && stop.has(line.number);
-            for line in chunk.lines().filter(|line| stays(line) && lens.shows(line)) {
-                if room == 0 {
-                    *kept_cut = Cut::Yes;
-                    return;
-                }
-                room = room.saturating_sub(match wrap {
-                    Wrap::On => wrap::count(line.text, columns),
-                    Wrap::Off => 1,
-                });
-                kept.push(line.into());
-            }
-        });
-        self.work();
-    }
-
-    /// Takes in the newest lines there are, some of which may be held already: the log was not on the screen for
-    /// a while. Where lines may be missing in between, a line says so.
-    pub(crate) fn push_again(&mut self, records: Vec<Record>) {
-        let mut known = self.newest();
-        let mut again = HashSet::new();
-        let mut new = Vec::with_capacity(records.len());
-        for record in records {
-            match known.get_mut(&record.agent) {
-                Some((ms, _)) if record.ms < *ms => {
-                    again.insert(record.agent);
-                }
-                Some((ms, count)) if record.ms == *ms && *count > 0 => {
-                    *count -= 1;
-                    again.insert(record.agent);
-                }
-                _ => new.push(record),
-            }
-        }
-        let missed =
-            new.iter().find(|record| known.contains_key(&record.agent) && !again.contains(&record.agent));
-        let missed = missed.map(|record| Record {
-            level: Level::Warning,
-            text: "lines were not read here while this log was not shown; codegod logs shows them".to_owned(),
-            ..record.clone()
-        });
-        self.push(missed.into_iter().chain(new));
-    }
-
-    /// When each agent's newest line was written, and how many lines it wrote at that moment.
-    fn newest(&self) -> HashMap<AgentId, (u64, usize)> {
-        let mut newest: HashMap<AgentId, (u64, usize)> = HashMap::new();
-        for line in self.ring.lines() {
-            match newest.get_mut(line.agent) {
-                Some((ms, count)) if *ms == line.ms => *count += 1,
-                Some(known) => *known = (line.ms, 1),
-                None => {
-                    newest.insert(line.agent.clone(), (line.ms, 1));
-                }
-            }
-        }
-        newest
-    }
-
-    /// Takes older lines in. `rest` says whether there are even older ones.
-    pub(crate) fn prepend(&mut self, records: Vec<Record>, rest: Rest) -> Option<Ask> {
-        let came = records.len();
-        let taken = self.ring.prepend(records);
-        let to_beginning = self.older == Older::AskedForAll;
-        self.older = match rest {
-            _ if taken < came => Older::NoRoom,
-            Rest::None => Older::Beginning,
-            Rest::Some if to_beginning && taken > 0 => Older::AskedForAll,
-            Rest::Some => Older::Unknown,
-        };
-        self.work();
-        if let Place::Stopped(stop) = &mut self.place
-            && taken > 0
-        {
-            stop.top.head = Head::Above;
-        }
-        if to_beginning {
-            self.stop_at(self.beginning());
-        }
-        (self.older == Older::AskedForAll).then_some(Ask::Older)
-    }
-
     /// Looks at lines for searches and filters, for a bounded time.
     pub(crate) fn work(&mut self) -> Work {
         let left = self.lens.work(&self.ring, BUDGET);
@@ -376,14 +283,6 @@ impl Pane {
         self.lens.look_again(&self.ring);
         self.hunt.look_again(&self.ring);
         self.work();
-    }
-
-    /// How many rows of a stopped picture are not yet covered by lines that are kept for it.
-    fn room_for_kept(&self) -> usize {
-        let size = self.size.get();
-        let Place::Stopped(stop) = &self.place else { return 0 };
-        let used: usize = self.kept.iter().map(|kept| self.count(&kept.line(), size)).sum();
-        (usize::from(size.rows) + stop.top.row).saturating_sub(used)
     }
 
     fn keep_none(&mut self) {

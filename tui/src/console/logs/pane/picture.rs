@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Authors, Cut, Head, Line, Number, Older, Pane, Place, Size, Stop, Times, Top, Wrap, wrap};
+use super::{Authors, Cut, Head, Line, Number, Older, Pane, Place, Size, Stop, Times, Top, Wrap};
+use crate::console::logs::wrap;
 
 /// A row of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]

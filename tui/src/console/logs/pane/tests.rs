@@ -9,7 +9,7 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::console::keys::{Action, Motion};
 use crate::console::logs::lens::Levels;
-use crate::console::logs::record::Level;
+use crate::console::logs::record::{Level, Record};
 use crate::console::theme::{Focus, Look, Theme};
 use crate::follow::Glyphs;
 

@@ -143,7 +143,7 @@ impl Ring {
     }
 
     /// All lines, oldest first.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = Line<'_>> {
         self.closed.iter().chain([&self.open]).flat_map(Chunk::lines)
     }
 

@@ -82,10 +82,12 @@ fn coming_back_to_the_view_keeps_the_place_and_doubles_no_line() {
         before.lines().skip(1).collect::<Vec<_>>(),
         picture(&view, 80, 12).lines().skip(1).collect::<Vec<_>>()
     );
+    let known = batch(&view, LogPart::Older { is_beginning: false }, 0..10);
+    assert_eq!(view.take(known).1.len(), 1, "all of it was known: the page before it is asked for");
     let after_a_gap = batch(&view, LogPart::Backlog, 100..102);
     view.take(after_a_gap);
     let (_, text) = view.text(&store()).unwrap();
-    assert!(text.contains("warning: lines were not read here"), "{text}");
+    assert!(text.contains("warning: lines before this were not read"), "{text}");
     assert_eq!(text.lines().count(), 43);
 }
 
