@@ -9,7 +9,7 @@ pub const LABEL: &str = "codegod";
 const GOAL: &str = "codegod.goal";
 const TASK: &str = "codegod.task";
 const ATTEMPT: &str = "codegod.attempt";
-const AGENT: &str = "codegod.agent";
+pub(crate) const AGENT: &str = "codegod.agent";
 const FLEET: &str = "codegod.fleet";
 /// The label of an image that was built under a name from a plan; its value is that name.
 pub(crate) const NAME: &str = "codegod.name";

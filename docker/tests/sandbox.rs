@@ -6,7 +6,8 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use codegod_docker::{CommandOutput, CommandSpec, Engine, Error, Network, Sandbox, Settings};
+use codegod_docker::{CommandOutput, CommandSpec, Engine, Error, Labels, Meter, Network, Sandbox, Settings};
+use codegod_protocol::id::{AgentId, Role};
 use tokio_util::sync::CancellationToken;
 
 const SHORT: Duration = Duration::from_secs(30);
@@ -37,6 +38,27 @@ async fn commands_run_as_the_agents_user_without_any_privilege() {
     let places = run(&sandbox, "for d in /workspace /env /home/agent /cache/pip /cache/npm; do touch $d/.probe && rm $d/.probe || echo no $d; done").await;
     assert_eq!((places.exit_code, places.text()), (0, String::new()));
     sandbox.remove().await.expect("is removed");
+}
+
+#[tokio::test]
+async fn what_an_agents_containers_use_is_metered_while_they_run() {
+    let (engine, image) = support::workbench().await;
+    let agent = AgentId::random(Role::Testing);
+    let mut meter = Meter::new(&engine, &agent);
+    assert_eq!(meter.read().await.expect("is read"), None);
+    let labels = Labels { agent: Some(agent), ..support::labels() };
+    let sandbox = Sandbox::start(&engine, &image, &labels, Network::None).await.expect("starts");
+    meter.read().await.expect("is read");
+    let busy =
+        "python3 -c 'import time; x = bytearray(64 << 20); t = time.time() + 4\nwhile time.time() < t: pass'";
+    let (_, used) = tokio::join!(run(&sandbox, busy), async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        meter.read().await.expect("is read").expect("a container runs")
+    });
+    assert!(used.cpu_percent > 5.0, "{used:?}");
+    assert!(used.memory_bytes > 64 << 20, "{used:?}");
+    sandbox.remove().await.expect("is removed");
+    assert_eq!(meter.read().await.expect("is read"), None);
 }
 
 #[tokio::test]

@@ -19,13 +19,17 @@ const MAX_BUNDLES: usize = 10_000;
 const MAX_NAMES: u32 = 1000;
 
 /// A repository that lives as long as the command.
-struct Scratch {
-    repository: Repository,
+pub(crate) struct Scratch {
+    pub(crate) repository: Repository,
     // Removed when dropped.
     _folder: tempfile::TempDir,
 }
 
-async fn scratch() -> Result<Scratch, Error> {
+/// Makes an empty repository.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Source`].
+pub(crate) async fn scratch() -> Result<Scratch, Error> {
     let folder = tempfile::Builder::new().prefix("codegod-").tempdir().map_err(|source| Error::Io {
         doing: "make a folder in",
         path: std::env::temp_dir(),
@@ -75,7 +79,15 @@ impl Capture {
 }
 
 /// Brings a commit and all that it builds on from Redis into the repository.
-async fn fetch(client: &Client, goal: &GoalId, commit: &str, repo: &Repository) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Client`], [`Error::Source`].
+pub(crate) async fn fetch(
+    client: &Client,
+    goal: &GoalId,
+    commit: &str,
+    repo: &Repository,
+) -> Result<(), Error> {
     let wrap = || Error::source("the result can't be fetched");
     let mut wanted = vec![commit.to_owned()];
     let mut seen = HashSet::new();

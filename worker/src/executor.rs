@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use codegod_protocol::agent::Phase;
+use codegod_protocol::agent::{ContainerUse, Phase};
 use codegod_protocol::client::{Claimed, Client, now_ms};
 use codegod_protocol::id::{AgentId, TaskId};
 use codegod_protocol::memory::Memory;
@@ -26,6 +26,8 @@ pub struct Workplace {
     pub memory: Arc<Mutex<Memory>>,
     /// What the agent is doing, for its status.
     pub phase: watch::Sender<Phase>,
+    /// What its containers use at present, for its status.
+    pub container: watch::Sender<Option<ContainerUse>>,
 }
 
 /// Does the tasks that an agent claims, one at a time.

@@ -240,7 +240,7 @@ impl<E: Executor> Agent<E> {
     async fn work(&self, claimed: Claimed) -> Option<Finished> {
         let (task, title, attempt) = (claimed.task.id.clone(), claimed.task.title.clone(), claimed.attempt);
         tracing::info!(task.id = %task, attempt, %title, "claimed");
-        self.status.task(Some((&task, &title)));
+        self.status.task(Some((&task, attempt, &title)));
         let stop = Stop::default();
         let lease = Lease::hold(self, &claimed, &stop);
         match self.executor.attempt(claimed, stop).await {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use codegod_protocol::agent::{HEARTBEAT_SECONDS, Phase};
+use codegod_protocol::agent::{ContainerUse, HEARTBEAT_SECONDS, Phase};
 use codegod_protocol::client::{Client, Command};
 use codegod_protocol::id::AgentId;
 use codegod_protocol::memory::Memory;
@@ -39,6 +39,7 @@ impl Pulse {
             client: workplace.client.clone(),
             memory: Arc::clone(&workplace.memory),
             status: status.clone(),
+            container: workplace.container.subscribe(),
             agent: workplace.agent.clone(),
             unstored: Arc::clone(&unstored),
             stopped: stopped.clone(),
@@ -72,6 +73,7 @@ struct Heart {
     memory: Arc<tokio::sync::Mutex<Memory>>,
     agent: AgentId,
     status: Status,
+    container: watch::Receiver<Option<ContainerUse>>,
     unstored: Arc<AtomicBool>,
     stopped: CancellationToken,
     drain: CancellationToken,
@@ -80,7 +82,8 @@ struct Heart {
 impl Heart {
     async fn beat(self, mut phases: watch::Receiver<Phase>) {
         while !self.stopped.is_cancelled() {
-            let now = self.status.snapshot(*phases.borrow_and_update(), self.drain.is_cancelled());
+            let mut now = self.status.snapshot(*phases.borrow_and_update(), self.drain.is_cancelled());
+            now.container = *self.container.borrow();
             match self.client.agent_heartbeat(&now).await {
                 Ok(commands) => {
                     for command in commands {

@@ -68,8 +68,14 @@ async fn serve<E: Executor>(
         .context("connecting to Redis (set REDIS_URL)")?;
     let (phase, phases) = watch::channel(Phase::Starting);
     let memory = Arc::new(Mutex::new(knowledge::fresh(settings.role)));
-    let workplace =
-        Workplace { agent: id.clone(), settings, client: client.clone(), memory: Arc::clone(&memory), phase };
+    let workplace = Workplace {
+        agent: id.clone(),
+        settings,
+        client: client.clone(),
+        memory: Arc::clone(&memory),
+        phase,
+        container: watch::Sender::new(None),
+    };
     let executor = hire(workplace.clone()).await?;
     let (drain, shutdown) = (CancellationToken::new(), CancellationToken::new());
     tokio::spawn(on_signals(drain.clone(), shutdown.clone())?);

@@ -22,10 +22,11 @@ impl Status {
     }
 
     /// Says what the agent is on.
-    pub(super) fn task(&self, task: Option<(&TaskId, &str)>) {
+    pub(super) fn task(&self, task: Option<(&TaskId, u32, &str)>) {
         let mut status = self.lock();
-        status.current_task = task.map(|(id, _)| id.clone());
-        status.title = task.map(|(_, title)| title.to_owned());
+        status.current_task = task.map(|(id, _, _)| id.clone());
+        status.attempt = task.map(|(_, attempt, _)| attempt);
+        status.title = task.map(|(_, _, title)| title.to_owned());
     }
 
     /// Says what the agent waits for, or that it waits for nothing. It is logged as well, because while
@@ -57,8 +58,14 @@ impl Status {
 
     /// The status as it is sent now.
     pub(super) fn snapshot(&self, phase: Phase, draining: bool) -> AgentStatus {
-        let mut now = self.lock().clone();
-        now.phase = if draining && phase == Phase::Idle { Phase::Draining } else { phase };
+        let phase = if draining && phase == Phase::Idle { Phase::Draining } else { phase };
+        let mut now = {
+            let mut status = self.lock();
+            if status.phase != phase || status.phase_since_ms == 0 {
+                (status.phase, status.phase_since_ms) = (phase, now_ms());
+            }
+            status.clone()
+        };
         if draining {
             now.note.get_or_insert_with(|| "draining: it takes no more tasks".to_owned());
         }
@@ -121,6 +128,21 @@ mod tests {
         );
         assert_ne!(subject("waiting for memory: 1 GiB"), subject("waiting for disk: 1 GiB"));
         assert_eq!(subject("Redis is loading its data"), "Redis is loading its data");
+    }
+
+    #[test]
+    fn a_status_tells_the_attempt_and_since_when_its_phase_lasts() {
+        let status = status();
+        let task: TaskId = "g-7k2m9qx4.3".parse().unwrap();
+        status.task(Some((&task, 2, "Install")));
+        let begun = status.snapshot(Phase::Acting, false);
+        assert_eq!((begun.attempt, begun.title.as_deref()), (Some(2), Some("Install")));
+        assert!(begun.phase_since_ms > 0);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert_eq!(status.snapshot(Phase::Acting, false).phase_since_ms, begun.phase_since_ms);
+        assert!(status.snapshot(Phase::Validating, false).phase_since_ms > begun.phase_since_ms);
+        status.task(None);
+        assert_eq!(status.snapshot(Phase::Idle, false).attempt, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use codegod_docker::admission::{Admission, Gate, Place};
-use codegod_docker::{self as docker, AgentFolder, Engine, Labels, sweeper};
+use codegod_docker::{self as docker, AgentFolder, Engine, Labels, Meter, sweeper};
 use codegod_protocol::client::Claimed;
 use codegod_protocol::result::ResultStatus;
 use codegod_source::Repository;
@@ -60,7 +60,7 @@ impl Executor for InDocker {
 
     async fn attempt(&self, claimed: Claimed, stop: Stop) -> Ending {
         let Claimed { task, goal, attempt } = claimed;
-        let Workplace { agent, client, memory, phase, .. } = self.workplace.clone();
+        let Workplace { agent, client, memory, phase, container, .. } = self.workplace.clone();
         let journal = Journal::open(client.clone(), agent.clone(), &task, attempt, memory, phase);
         let folder = self.folder.path().join(format!("{}.git", goal.id));
         let repository = match Repository::open_or_init(folder).await {
@@ -73,11 +73,15 @@ impl Executor for InDocker {
                 return Ending::Result(Box::new(failed));
             }
         };
-        let engine = self.engine.clone();
+        let (engine, meter) = (self.engine.clone(), Meter::new(&self.engine, &agent));
         let inputs = Vec::new();
         let mut context =
             Context { engine, client, repository, journal, agent, goal, task, attempt, inputs, stop };
-        let ended = super::run(&mut context).await;
+        let ended = tokio::select! {
+            ended = super::run(&mut context) => ended,
+            never = meter.keep_reading(&container) => match never {},
+        };
+        container.send_replace(None);
         context.journal.close().await;
         if matches!(ended, Ending::HandedBack(HandBack::DockerAway)) {
             self.docker_away.store(true, Ordering::Relaxed);

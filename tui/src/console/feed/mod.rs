@@ -4,6 +4,7 @@
 
 mod backwards;
 mod convert;
+pub(crate) mod diff;
 mod happenings;
 mod lines;
 mod logs;

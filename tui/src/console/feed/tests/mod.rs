@@ -1,5 +1,6 @@
 //! The feed on a real Redis: what it tells, and what it does while Redis is away.
 
+mod diff;
 mod logs;
 mod world;
 
