@@ -144,6 +144,8 @@ pub(crate) enum Context {
     Lines,
     /// Lines of a log are shown.
     Log,
+    /// The log may be another's.
+    Whose,
     /// What is shown has several parts.
     Panes,
 }
@@ -160,6 +162,7 @@ impl Context {
             Self::Role => "the role",
             Self::Lines => "lines",
             Self::Log => "the log",
+            Self::Whose => "whose log",
             Self::Panes => "parts of the view",
         }
     }
@@ -271,7 +274,7 @@ pub(crate) static BINDINGS: &[Binding] = bindings! {
     Role First [letter('s')] A::Scale, "scale", "say how many agents of the role are wanted";
     Role Second [letter('w')] A::Wipe, "wipe", "let the role's agents forget all but their core knowledge";
     Log First [letter('f')] A::Follow, "follow", "follow the newest line";
-    Log First [letter('c')] A::Scope, "whose", "choose whose lines are shown";
+    Whose First [letter('c')] A::Scope, "whose", "choose whose lines are shown";
     Log Second [letter('&')] A::FilterLines, "only", "show only lines with a text (&!text: without it)";
     Log Second [letter('L')] A::Level, "level", "show all lines, warnings and errors, or errors";
     Log Second [letter('e')] A::NextError, "error", "go to the next line that tells of an error";

@@ -110,7 +110,9 @@ proptest! {
                 picture(&app, size)
             });
             prop_assert!(is_printable(&pictures[1]), "{text:?}\n{}", plain(&pictures[1]));
-            let place = moved(&pictures[0], &pictures[1]);
+            // Running text that gets longer does move what comes after it.
+            let is_running_text = matches!(view, ViewName::Agents | ViewName::Goal);
+            let place = moved(&pictures[0], &pictures[1]).filter(|_| !is_running_text);
             prop_assert!(place.is_none(), "{place:?} {text:?}\n{}", plain(&pictures[1]));
         }
     }

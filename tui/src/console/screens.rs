@@ -41,3 +41,8 @@ fn events_show_who_did_what() {
 fn the_fleet_shows_what_is_wanted_and_what_is_there() {
     in_all_states(ViewName::Fleet);
 }
+
+#[test]
+fn agents_show_what_they_do_and_what_the_chosen_one_knows() {
+    in_all_states(ViewName::Agents);
+}

@@ -81,9 +81,14 @@ impl Log {
         });
     }
 
+    /// Whether lines are for this log.
+    pub(crate) fn is_for(&self, batch: &LogBatch) -> bool {
+        batch.opening == self.opening
+    }
+
     /// Takes lines in, when they are for this log.
     pub(crate) fn take(&mut self, batch: LogBatch) -> (Changed, Vec<Request>) {
-        if batch.opening != self.opening {
+        if !self.is_for(&batch) {
             return (Changed::Nothing, Vec::new());
         }
         let ask = match batch.part {

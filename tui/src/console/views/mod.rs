@@ -1,5 +1,6 @@
 //! The views: each has its own state (cursor, open part), takes actions, and draws what the store knows.
 
+mod agents;
 mod commands;
 mod events;
 mod fleet;
@@ -11,6 +12,7 @@ pub(crate) mod show;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
+use self::agents::Agents;
 use self::events::Events;
 use self::fleet::Fleet;
 use self::logs::Logs;
@@ -108,6 +110,7 @@ pub(crate) trait View {
 #[derive(Default)]
 pub(crate) struct Views {
     overview: Overview,
+    agents: Agents,
     queues: Queues,
     events: Events,
     fleet: Fleet,
@@ -118,7 +121,8 @@ impl Views {
     /// A view.
     pub(crate) fn get(&self, name: ViewName) -> &dyn View {
         match name {
-            ViewName::Overview | ViewName::Goal | ViewName::Agents => &self.overview,
+            ViewName::Overview | ViewName::Goal => &self.overview,
+            ViewName::Agents => &self.agents,
             ViewName::Queues => &self.queues,
             ViewName::Logs => &self.logs,
             ViewName::Events => &self.events,
@@ -129,7 +133,8 @@ impl Views {
     /// A view, to change.
     pub(crate) fn get_mut(&mut self, name: ViewName) -> &mut dyn View {
         match name {
-            ViewName::Overview | ViewName::Goal | ViewName::Agents => &mut self.overview,
+            ViewName::Overview | ViewName::Goal => &mut self.overview,
+            ViewName::Agents => &mut self.agents,
             ViewName::Queues => &mut self.queues,
             ViewName::Logs => &mut self.logs,
             ViewName::Events => &mut self.events,
@@ -139,25 +144,30 @@ impl Views {
 
     /// Log lines came.
     pub(crate) fn logs(&mut self, batch: LogBatch) -> (Changed, Vec<Request>) {
-        self.logs.take(batch)
+        // A batch is for the log that asked for it, and for no other.
+        if self.agents.asked_for(&batch) { self.agents.take(batch) } else { self.logs.take(batch) }
     }
 
     /// Whether a search or filter of a log is not done yet.
     pub(crate) fn is_busy(&self) -> bool {
-        self.logs.is_busy()
+        self.logs.is_busy() || self.agents.is_busy()
     }
 
     /// Lets it go on for a bounded time.
     pub(crate) fn go_on(&mut self) {
         self.logs.go_on();
+        self.agents.go_on();
     }
 
     /// Opens something. Returns the view that shows it.
-    pub(crate) fn open(&mut self, target: Target, _store: &Store) -> ViewName {
+    pub(crate) fn open(&mut self, target: Target, store: &Store) -> ViewName {
         match target {
             Target::View(view) => view,
             Target::Goal(_) | Target::Task(_) => ViewName::Goal,
-            Target::Agent(_) => ViewName::Agents,
+            Target::Agent(agent) => {
+                self.agents.open(agent, store);
+                ViewName::Agents
+            }
             Target::Queue(role) => {
                 self.queues.open(role);
                 ViewName::Queues

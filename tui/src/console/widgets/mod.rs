@@ -3,14 +3,12 @@
 
 mod chrome;
 mod list;
-#[expect(dead_code, reason = "the views that show texts are being built")]
 mod page;
 mod spark;
 mod table;
 
 pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, rule_titled, small, tabs};
 pub(crate) use list::List;
-#[expect(unused_imports, reason = "the views that show texts are being built")]
 pub(crate) use page::{Page, Passage};
 pub(crate) use spark::spark;
 pub(crate) use table::{Align, Cell, Column, Table};

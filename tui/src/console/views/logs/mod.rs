@@ -78,7 +78,7 @@ impl View for Logs {
     fn contexts(&self, _store: &Store) -> Vec<Context> {
         match self.chooser {
             Some(_) => vec![Context::Rows],
-            None => vec![Context::Log, Context::Lines, Context::Rows],
+            None => vec![Context::Log, Context::Whose, Context::Lines, Context::Rows],
         }
     }
 
