@@ -40,7 +40,7 @@ pub(crate) async fn run(place: Place, args: &crate::cli::Console) -> Result<u8, 
         path: "the terminal".into(),
         source,
     })?;
-    let size = crossterm::terminal::size().unwrap_or((80, 24));
+    let size = session.size();
     let look =
         Look { theme: args.theme, glyphs: Glyphs::of_locale(), now_ms: now_ms(), utc_offset_seconds: 0 };
     let access = if args.readonly { Access::ReadOnly } else { Access::Full };

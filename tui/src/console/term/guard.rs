@@ -107,9 +107,10 @@ impl Guard {
     /// When something could not be undone: the terminal is gone.
     pub(super) fn leave(&self) -> io::Result<()> {
         let Some(held) = self.held().take() else { return Ok(()) };
-        let modes = self.say(&format!("{}{LEAVE}{}", self.cancel_and_mouse_off(), held.shown.leave()));
+        // The keyboard first: that never waits for a terminal that does not read.
         let keyboard = tcsetattr(&self.tty, OptionalActions::Now, &held.before).map_err(io::Error::from);
-        modes.and(keyboard)
+        let modes = self.say(&format!("{}{LEAVE}{}", self.cancel_and_mouse_off(), held.shown.leave()));
+        keyboard.and(modes)
     }
 
     /// Shows the shell's screen, where lines stay; keys still come at once.

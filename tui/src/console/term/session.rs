@@ -18,7 +18,7 @@ use super::input::Input;
 use super::panics;
 use super::plain::Plain;
 use super::signals::{self, Signal};
-use super::tty::Tty;
+use super::tty::{Tty, USUAL_SIZE};
 
 /// What ends a process whose terminal hung up.
 const EXIT_HANGUP: u8 = 129;
@@ -115,6 +115,11 @@ impl Session {
                 () = frames.wait(), if can_draw => return Occurrence::Draw,
             }
         }
+    }
+
+    /// Columns and rows.
+    pub(crate) fn size(&self) -> (u16, u16) {
+        self.guard.tty.size().unwrap_or(USUAL_SIZE)
     }
 
     /// Says that the picture on the screen is no longer true.

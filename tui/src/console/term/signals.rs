@@ -17,7 +17,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::guard::Guard;
 
 /// How long the console has to end by itself.
-const PATIENCE: Duration = Duration::from_millis(350);
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How long giving the terminal back in its stead may take.
+const LAST_PATIENCE: Duration = Duration::from_millis(120);
 /// What a shell reports of a process that a signal ended.
 const BY_SIGNAL: i32 = 128;
 
@@ -47,7 +49,7 @@ pub(super) fn listen(guard: Arc<Guard>, sender: UnboundedSender<Signal>) -> io::
 
 type Delivery = SignalDelivery<UnixStream, SignalOnly>;
 
-fn run(mut signals: Delivery, guard: &Guard, sender: &UnboundedSender<Signal>) {
+fn run(mut signals: Delivery, guard: &Arc<Guard>, sender: &UnboundedSender<Signal>) {
     loop {
         let hung_up = wait(&signals, guard);
         for number in signals.pending() {
@@ -72,7 +74,7 @@ fn wait(signals: &Delivery, guard: &Guard) -> bool {
     }
 }
 
-fn take(number: i32, guard: &Guard, sender: &UnboundedSender<Signal>) {
+fn take(number: i32, guard: &Arc<Guard>, sender: &UnboundedSender<Signal>) {
     let lent = guard.lent.load(Ordering::Relaxed);
     match number {
         // Typed for the program that has the terminal.
@@ -93,11 +95,17 @@ fn take(number: i32, guard: &Guard, sender: &UnboundedSender<Signal>) {
 }
 
 /// Asks the console to end, and ends the process if it does not.
-fn quit(number: i32, guard: &Guard, sender: &UnboundedSender<Signal>) {
+fn quit(number: i32, guard: &Arc<Guard>, sender: &UnboundedSender<Signal>) {
     let code = u8::try_from(BY_SIGNAL + number).unwrap_or(u8::MAX);
     let _ended_already = sender.send(Signal::Quit(code));
     std::thread::sleep(PATIENCE);
-    let _gone = guard.leave();
+    // Where the terminal could not be opened anew, even this may hang.
+    let guard = Arc::clone(guard);
+    std::thread::spawn(move || {
+        let _gone = guard.leave();
+        std::process::exit(i32::from(code));
+    });
+    std::thread::sleep(LAST_PATIENCE);
     std::process::exit(i32::from(code));
 }
 

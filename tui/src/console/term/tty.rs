@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::termios::{self, QueueSelector};
 
 /// The size of a terminal that does not tell it.
-const USUAL_SIZE: (u16, u16) = (80, 24);
+pub(super) const USUAL_SIZE: (u16, u16) = (80, 24);
 
 /// A terminal to write to.
 #[derive(Debug)]
