@@ -201,21 +201,13 @@ impl Backend for Display {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use ratatui::Terminal;
     use ratatui::style::Stylize;
     use ratatui::widgets::Paragraph;
 
-    use super::super::guard::{Mouse, tests::terminal};
+    use super::super::guard::Mouse;
+    use super::super::guard::tests::{read, terminal};
     use super::*;
-
-    /// What was written since the last look.
-    fn read(seen: &mut std::fs::File) -> String {
-        let mut bytes = [0; 1 << 16];
-        let count = seen.read(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes[..count]).into_owned()
-    }
 
     #[test]
     fn a_picture_that_did_not_change_costs_no_byte() {
@@ -272,10 +264,8 @@ mod tests {
         }
         assert!(!guard.torn.load(Ordering::Relaxed));
         guard.tty.write(b"!").unwrap();
-        let mut last = String::new();
-        while !last.ends_with('!') {
-            last = read(&mut seen);
-            got += last.len();
+        while let more @ 1.. = read(&mut seen).len() {
+            got += more;
         }
         assert_eq!(got, all.len() + 1);
     }
