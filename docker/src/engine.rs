@@ -52,6 +52,8 @@ pub struct EngineInfo {
     pub root_dir: String,
     /// Running containers, everybody's.
     pub running: i64,
+    /// Images, everybody's.
+    pub images: i64,
     /// Things the daemon warns of (limits that the kernel does not support).
     pub warnings: Vec<String>,
 }
@@ -139,6 +141,7 @@ impl Engine {
             storage_driver: info.driver.unwrap_or_default(),
             root_dir: info.docker_root_dir.unwrap_or_default(),
             running: info.containers_running.unwrap_or_default(),
+            images: info.images.unwrap_or_default(),
             warnings: info.warnings.unwrap_or_default(),
         })
     }

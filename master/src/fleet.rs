@@ -19,7 +19,7 @@ use crate::settings::{FleetKeeping, Settings};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// One master looks after a host; another takes over after this many seconds.
-const HOST_LEASE_SECONDS: u64 = 5;
+pub(crate) const HOST_LEASE_SECONDS: u64 = 5;
 /// A started worker says that it lives within this time, or counts no more.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// The wait before a role's next worker is started after one ended by itself; it doubles each time.

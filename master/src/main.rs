@@ -5,6 +5,7 @@
 
 mod fleet;
 mod growth;
+mod host;
 mod intake;
 mod memory;
 mod settings;
@@ -72,6 +73,7 @@ async fn serve() -> anyhow::Result<()> {
     work.spawn(upkeep::keep_sweeping(client.clone(), stop.clone()));
     work.spawn(memory::keep_collecting(client.clone(), settings.retention.clone(), stop.clone()));
     work.spawn(fleet::keep_size(client.clone(), settings.clone(), stop.clone()));
+    work.spawn(host::keep_telling(client.clone(), settings.clone(), stop.clone()));
     tracing::info!(master = settings.name, redis = client.url(), host = settings.host, "ready");
 
     let mut terminate = signal(SignalKind::terminate())?;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use codegod_protocol::acl::users_file;
 use codegod_protocol::agent::{AgentStatus, Phase};
 use codegod_protocol::client::{
-    Access, Claim, Claimed, Client, Error, LeaseState, NewLine, Planning, PlanningOutcome, PublishOutcome,
-    Trouble, Worker, now_ms,
+    Access, Claim, Claimed, Client, Error, Glances, LeaseState, NewLine, Planning, PlanningOutcome,
+    PublishOutcome, Trouble, Worker, now_ms,
 };
 use codegod_protocol::goal::GoalState;
+use codegod_protocol::host::HostStatus;
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::memory::Memory;
 use codegod_protocol::result::ResultStatus;
@@ -174,6 +175,28 @@ async fn a_worker_claims_renews_and_publishes_what_a_master_planned() -> Result 
     console.retry_task(&second.task.id).await?;
     must_claim(&worker, &agent).await?;
     console.cancel_goal(&goal.id).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_master_tells_of_its_host_and_the_console_sees_all_at_a_glance() -> Result {
+    let redis = Guarded::start()?;
+    let (console, master) = (redis.client("console").await?, redis.client("master").await?);
+    let host = HostStatus { host: "here".to_owned(), heartbeat_ms: now_ms(), ..HostStatus::default() };
+    let long_gone = HostStatus { host: "gone".to_owned(), heartbeat_ms: 1, ..HostStatus::default() };
+    master.tell_host(&long_gone).await?;
+    master.tell_host(&host).await?;
+    let agent = AgentId::random(Role::Backend);
+    redis.client("worker").await?.agent_heartbeat(&status(&agent)).await?;
+    console.submit_goal(&plans::goal("a goal")).await?;
+    console.scale(Role::Backend, 2).await?;
+    let seen = console.glance(&mut Glances::default(), 10).await?;
+    assert_eq!(seen.unreadable, []);
+    assert_eq!((seen.agents.len(), seen.goals.len(), seen.desired[&Role::Backend]), (1, 1, 2));
+    assert_eq!(seen.hosts, [host]);
+    assert!(refused(console.tell_host(&long_gone).await));
+    master.forget_host("here").await?;
+    assert_eq!(console.glance(&mut Glances::default(), 10).await?.hosts, []);
     Ok(())
 }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Error, decode, encode, scripts};
+use super::{Client, Error, decode, encode, now_ms, scripts};
 use crate::agent::AgentStatus;
+use crate::host::HostStatus;
 use crate::id::{AgentId, Role};
 use crate::memory::Memory;
 
@@ -21,6 +22,9 @@ pub enum Command {
 
 /// The largest fleet that can be asked for, by role.
 pub const MAX_AGENTS: u32 = 256;
+
+/// After so long without a word a host is forgotten.
+const HOST_GONE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// How much of what it was told an agent takes at one heartbeat.
 const MAX_COMMANDS: isize = 500;
@@ -223,6 +227,35 @@ impl Client {
             })
             .await?;
         Ok(reply == "ok")
+    }
+
+    /// Tells what a host has, and forgets hosts that have not been heard of for a day.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn tell_host(&self, status: &HostStatus) -> Result<(), Error> {
+        let json = encode("a host's status", status)?;
+        let mut pipe = redis::pipe();
+        pipe.hset(self.keys.hosts(), &status.host, json).ignore().hgetall(self.keys.hosts());
+        let (all,): (Vec<(Vec<u8>, Vec<u8>)>,) = self.pipe("telling what a host has", &pipe).await?;
+        let is_gone = |json: &[u8]| {
+            let status: Option<HostStatus> = serde_json::from_slice(json).ok();
+            status.is_none_or(|host| now_ms().saturating_sub(host.heartbeat_ms) > HOST_GONE_MS)
+        };
+        for (host, _) in all.iter().filter(|(_, json)| is_gone(json)) {
+            self.forget_host(host).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a host off the list.
+    ///
+    /// # Errors
+    /// [`Error::Redis`].
+    pub async fn forget_host(&self, host: impl AsRef<[u8]>) -> Result<(), Error> {
+        let mut forget = redis::cmd("HDEL");
+        forget.arg(self.keys.hosts()).arg(host.as_ref());
+        self.query::<u64>("taking a host off the list", &forget).await.map(|_| ())
     }
 
     /// Makes this process the one that looks after a host's fleet, for `seconds`. Returns whether it is.

@@ -72,7 +72,7 @@ impl Client {
         let answers: Vec<Value> = self.pipe("looking at the fleet", &pipe).await?;
         let mut answers = Answers { values: answers.into_iter(), glance: Glance::default() };
         let agents: Vec<Vec<u8>> = answers.take("agents:status")?;
-        let hosts: Vec<(String, Vec<u8>)> = answers.take("hosts:status")?;
+        let hosts: Vec<(Vec<u8>, Vec<u8>)> = answers.take("hosts:status")?;
         let desired: Vec<(Vec<u8>, Vec<u8>)> = answers.take("fleet:desired")?;
         answers.glance.paused_ms = answers.take("fleet")?;
         let metrics: HashMap<String, String> = answers.take("metrics:tasks")?;
@@ -184,7 +184,7 @@ pub(super) fn read_head(element: &str) -> Option<Head> {
     Some(Head { task: task.parse().ok()?, entry: entry.to_owned(), since_ms })
 }
 
-fn read_hosts(hosts: Vec<(String, Vec<u8>)>) -> Vec<HostStatus> {
+fn read_hosts(hosts: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<HostStatus> {
     let texts = hosts.iter().filter_map(|(_, json)| std::str::from_utf8(json).ok());
     let mut hosts: Vec<HostStatus> = texts.filter_map(|json| decode("a host's status", json).ok()).collect();
     hosts.sort_by(|a, b| a.host.cmp(&b.host));
