@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What starts the program. The shell stays when the program has ended: the system resets the modes of a
 /// terminal whose session is over, and nothing could be learnt from them.
-const HOLDER: &str = r#"sh -c 'echo $$ >"$0" && exec "$@"' "$@"; echo "[exit $?]"; exec cat"#;
+const HOLDER: &str = r#"trap : INT; sh -c 'echo $$ >"$0" && exec "$@"' "$@"; echo "[exit $?]"; exec cat"#;
 /// The same by a shell that stops and continues programs; whoever types to it gets the program back.
 const JOBS: &str = r#"bash -c 'echo $$ >"$0" && exec "$@"' "$@"; code=$?
 while [ -n "$(jobs -s)" ]; do echo "[stopped $((++times))]"; read -r line; fg >/dev/null; code=$?; done
