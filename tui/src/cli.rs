@@ -8,7 +8,7 @@ use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 use codegod_protocol::keys::DEFAULT_PREFIX;
 use codegod_protocol::log::Level;
 
-use crate::console::Theme;
+use crate::console::{Size, Subject, Theme, ViewName};
 use crate::deadline::Deadline;
 
 /// A fleet of coding agents in containers: give it a goal, watch it work, take the result.
@@ -225,6 +225,15 @@ pub(crate) struct Console {
     /// Leave the mouse to the terminal.
     #[arg(long)]
     pub(crate) no_mouse: bool,
+    /// Print one picture of a view as plain text, and end.
+    #[arg(long, value_name = "VIEW", value_enum)]
+    pub(crate) snapshot: Option<ViewName>,
+    /// How large the picture is.
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "80x24", requires = "snapshot")]
+    pub(crate) size: Size,
+    /// What the picture shows: a goal, a task, an agent or a role.
+    #[arg(requires = "snapshot")]
+    pub(crate) subject: Option<Subject>,
 }
 
 /// A role or one agent.

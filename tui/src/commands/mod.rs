@@ -72,7 +72,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    async fn client(&self) -> Result<Client, Error> {
+    pub(crate) async fn client(&self) -> Result<Client, Error> {
         Ok(Client::pooled(&self.url, &self.prefix, WHO).await?)
     }
 }

@@ -33,7 +33,6 @@ mod run;
 mod said;
 #[cfg(test)]
 mod screens;
-#[cfg(test)]
 mod snapshot;
 mod store;
 mod term;
@@ -43,4 +42,6 @@ mod views;
 mod widgets;
 
 pub(crate) use run::run;
+pub(crate) use snapshot::{Size, Subject};
 pub(crate) use theme::Theme;
+pub(crate) use views::ViewName;

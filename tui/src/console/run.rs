@@ -13,6 +13,7 @@ use super::draw::draw;
 use super::feed::{self, Feed};
 use super::message::Message;
 use super::perform::Performer;
+use super::snapshot;
 use super::store::Store;
 use super::term::{Mouse, Occurrence, Session, Suspended, Urgency};
 use super::theme::Look;
@@ -29,8 +30,11 @@ const AT_ONCE: usize = 64;
 /// Runs the console until it is left. Returns the exit code.
 ///
 /// # Errors
-/// [`Error::NoTerminal`] where there is no terminal to run on; [`Error::Io`] when it can't be taken over.
+/// Those of a snapshot; [`Error::NoTerminal`] where there is no terminal to run on; [`Error::Io`] when it can't be taken over.
 pub(crate) async fn run(place: Place, args: &crate::cli::Console) -> Result<u8, Error> {
+    if let Some(view) = args.snapshot {
+        return snapshot::print(place, view, args.size, args.subject.clone()).await;
+    }
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::NoTerminal);
     }

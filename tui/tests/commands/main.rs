@@ -3,6 +3,7 @@
 
 mod common;
 mod control;
+mod snapshot;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
