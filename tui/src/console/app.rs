@@ -270,7 +270,18 @@ impl App {
             return self.replied(reply);
         }
         self.said.read();
-        action.map_or_else(Vec::new, |action| self.act(action))
+        match action {
+            Some(action) => self.act(action),
+            None => self.elsewhere(&key),
+        }
+    }
+
+    /// A key that means something in another part of the view goes there.
+    fn elsewhere(&mut self, key: &KeyEvent) -> Vec<Effect> {
+        let view = self.views.get_mut(self.current);
+        let Some(context) = keys::context_of(&view.elsewhere(&self.store), key) else { return Vec::new() };
+        let requests = view.go_elsewhere(context);
+        self.asked(requests)
     }
 
     /// What an overlay answered to a key.

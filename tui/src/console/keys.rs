@@ -330,6 +330,11 @@ pub(crate) fn action(contexts: &[Context], event: &KeyEvent) -> Option<Action> {
     in_force(contexts).find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|b| b.action)
 }
 
+/// The context among these in which the key means something.
+pub(crate) fn context_of(contexts: &[Context], event: &KeyEvent) -> Option<Context> {
+    in_force(contexts).find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|b| b.context)
+}
+
 /// The lines of the table that hold, the most particular context first; a key that an earlier line has
 /// taken stays with that line.
 pub(crate) fn in_force(contexts: &[Context]) -> impl Iterator<Item = &'static Binding> {

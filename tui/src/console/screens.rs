@@ -1,6 +1,10 @@
 //! Every view in every state at every size, as a person would see it.
 
 use super::fixtures::{SIZES, State, picture};
+use crossterm::event::{Event, KeyCode};
+
+use super::effect::Effect;
+use super::message::Message;
 use super::snapshot::plain;
 use super::views::ViewName;
 
@@ -45,4 +49,20 @@ fn the_fleet_shows_what_is_wanted_and_what_is_there() {
 #[test]
 fn agents_show_what_they_do_and_what_the_chosen_one_knows() {
     in_all_states(ViewName::Agents);
+}
+
+#[test]
+fn a_key_of_another_part_goes_there_and_does_nothing_yet() {
+    let mut app = State::Busy.console(ViewName::Overview, (80, 24));
+    let press = |app: &mut super::app::App, letter| {
+        app.update(Message::Input(Event::Key(KeyCode::Char(letter).into())))
+    };
+    assert_eq!(press(&mut app, 'w'), []);
+    let shown = plain(&picture(&app, (80, 24)));
+    assert!(shown.contains("▸ Agents") && shown.contains("the keys now go to the agents"), "{shown}");
+    let effects = press(&mut app, 'w');
+    assert!(
+        matches!(effects.as_slice(), [Effect::Run(words)] if words.starts_with("wipe backend-")),
+        "{effects:?}"
+    );
 }

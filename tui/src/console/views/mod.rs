@@ -73,6 +73,16 @@ pub(crate) trait View {
     /// Where keys mean something here now, the most particular first; `Everywhere` is added by the console.
     fn contexts(&self, store: &Store) -> Vec<Context>;
 
+    /// Where keys mean something in other parts of this view. Such a key goes there, and does nothing yet.
+    fn elsewhere(&self, _store: &Store) -> Vec<Context> {
+        Vec::new()
+    }
+
+    /// Goes to the part where that context holds.
+    fn go_elsewhere(&mut self, _context: Context) -> Vec<Request> {
+        Vec::new()
+    }
+
     /// The store changed: cursors follow their rows.
     fn settle(&mut self, store: &Store);
 

@@ -81,6 +81,30 @@ pub(crate) fn rule(frame: &mut Frame<'_>, area: Rect, look: &Look, title: &str, 
     rule_titled(frame, area, look, vec![Span::raw(title.to_owned())], focus);
 }
 
+/// The same for a part in which these keys will mean something: they stand at the right where there is room,
+/// so that a person sees what can be done there before going there.
+pub(crate) fn rule_keys(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    look: &Look,
+    title: &str,
+    focus: Focus,
+    context: Option<Context>,
+) {
+    rule(frame, area, look, title, focus);
+    let Some(context) = context else { return };
+    let context = [context];
+    let keys = in_force(&context).filter(|binding| binding.hint == Hint::First);
+    let keys: Vec<_> = keys.map(|binding| format!("{} {}", binding.keys[0].name(), binding.label)).collect();
+    let text = format!(" {} ", keys.join("  "));
+    let wide = u16::try_from(width(&text)).unwrap_or(u16::MAX);
+    let taken = u16::try_from(width(title)).unwrap_or(u16::MAX).saturating_add(6);
+    if area.height > 0 && taken.saturating_add(wide) < area.width {
+        let place = Rect { x: area.right() - wide - 1, width: wide, height: 1, ..area };
+        frame.render_widget(Line::styled(text, look.theme.furniture()), place);
+    }
+}
+
 /// The same, with a title of several looks.
 pub(crate) fn rule_titled(
     frame: &mut Frame<'_>,

@@ -7,7 +7,7 @@ mod page;
 mod spark;
 mod table;
 
-pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, rule_titled, small, tabs};
+pub(crate) use chrome::{Chrome, SMALLEST, foot, hints, rule, rule_keys, rule_titled, small, tabs};
 pub(crate) use list::List;
 pub(crate) use page::{Page, Passage};
 pub(crate) use spark::spark;

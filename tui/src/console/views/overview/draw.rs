@@ -11,7 +11,7 @@ use super::super::show;
 use super::{Overview, Pane};
 use crate::console::store::{Attention, GoalRow, QueueRow, Severity, Store};
 use crate::console::theme::{Focus, Look};
-use crate::console::widgets::{Cell, Column, Table, rule, spark};
+use crate::console::widgets::{Cell, Column, Table, rule, rule_keys, spark};
 use crate::output::Meaning;
 use crate::text::clock;
 
@@ -109,7 +109,8 @@ fn part(view: &Overview, pane: Pane, frame: &mut Frame<'_>, area: Rect, look: &L
         Pane::Agents => format!("Agents {}", store.fleet.agents.len()),
         Pane::Queues => queues_title(area.height, store),
     };
-    rule(frame, area, look, &title, focus);
+    let keys = pane.context().filter(|_| pane != view.focus);
+    rule_keys(frame, area, look, &title, focus, keys);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     match pane {
         Pane::Attention => attention(view, frame, body, look, store, focus),

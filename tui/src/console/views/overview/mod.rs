@@ -31,6 +31,28 @@ enum Pane {
 
 const PANES: [Pane; 4] = [Pane::Attention, Pane::Goals, Pane::Agents, Pane::Queues];
 
+impl Pane {
+    /// Where its keys mean something; of what needs a person that differs from row to row.
+    const fn context(self) -> Option<Context> {
+        match self {
+            Self::Attention => None,
+            Self::Goals => Some(Context::Goal),
+            Self::Agents => Some(Context::Agent),
+            Self::Queues => Some(Context::Role),
+        }
+    }
+
+    /// What its rows are called.
+    const fn rows(self) -> &'static str {
+        match self {
+            Self::Attention => "what needs you",
+            Self::Goals => "goals",
+            Self::Agents => "agents",
+            Self::Queues => "roles",
+        }
+    }
+}
+
 /// The view.
 #[derive(Debug, Default)]
 pub(crate) struct Overview {
@@ -116,12 +138,23 @@ impl View for Overview {
                 Some(store::Target::Agent(_)) => Some(Context::Agent),
                 _ => None,
             },
-            Pane::Goals => Some(Context::Goal),
-            Pane::Agents => Some(Context::Agent),
-            Pane::Queues => Some(Context::Role),
+            Pane::Goals | Pane::Agents | Pane::Queues => self.focus.context(),
         };
         let particular = particular.filter(|_| Self::len(self.focus, store) > 0);
         particular.into_iter().chain([Context::Panes, Context::Rows]).collect()
+    }
+
+    fn elsewhere(&self, store: &Store) -> Vec<Context> {
+        let others = PANES.into_iter().filter(|pane| *pane != self.focus && Self::len(*pane, store) > 0);
+        others.filter_map(Pane::context).collect()
+    }
+
+    fn go_elsewhere(&mut self, context: Context) -> Vec<Request> {
+        let Some(pane) = PANES.into_iter().find(|pane| pane.context() == Some(context)) else {
+            return Vec::new();
+        };
+        self.focus = pane;
+        vec![Request::Say(format!("the keys now go to the {}: choose one and press it again", pane.rows()))]
     }
 
     fn settle(&mut self, store: &Store) {
