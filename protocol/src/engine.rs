@@ -81,8 +81,12 @@
 //! queue; what it costs grows with the dependents of the published task alone.
 //!
 //! A worker that gets less than it has room for is put on the list of the idle (`idle:<role>`) in the same step,
-//! and waits on its own bell (`bell:<agent>`). Whoever enqueues a task rings one idle worker that can take it;
-//! so nobody polls, one task wakes one worker, and a bell that was lost with its agent costs one wait.
+//! and waits on its own bell (`bell:<agent>`). Whoever makes a task ready, in the same step claims for an idle
+//! worker the first task that it can take, and rings with the task: it begins with one message and no further
+//! trip. So nobody polls, and one task wakes one worker. The lease has begun then: a worker that died before it
+//! heard the bell costs a lease, one that merely did not listen is told with its next turn or hands back
+//! ([`crate::client::Client::recover`]). Only a worker that asked within the last one and a half seconds is brought
+//! a task; one that was silent for longer (they ask every second) is rung for and has to come for it.
 //!
 //! # Planning
 //!

@@ -13,7 +13,7 @@
 //! | `ready:<role>:<priority>:<path>[:<capabilities>]` | list | which ready tasks come first |
 //! | `queues:<role>` | hash | which of these lists exist, and when the queue was last looked after |
 //! | `idle:<role>` | hash | workers that wait for a task |
-//! | `bell:<agent>` | list | wakes that worker |
+//! | `bell:<agent>` | list | wakes that worker, with the task that it was given |
 //! | `delayed`, `delayed:<second>` | hash, list | tasks waiting out a backoff, by when it is over |
 //! | `parked:<goal>` | list | tasks of a paused goal that were due |
 //! | `deadlines` | hash | goal → its deadline |

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use codegod_protocol::client::{
-    Claim, Growth, GrowthOutcome, LEASE_MS, LeaseState, Planning, PlanningOutcome, Worker,
+    Claim, Client, Growth, GrowthOutcome, LEASE_MS, LeaseState, Planning, PlanningOutcome, PublishOutcome,
+    Worker,
 };
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{AgentId, Role};
+use codegod_protocol::result::ResultStatus;
 use codegod_protocol::task::{Task, TaskState};
-use codegod_tests::by_hand::{claim, client, must_claim, renew, running_goal, states};
+use codegod_tests::by_hand::{claim, client, expire, must_claim, renew, running_goal, states};
 use codegod_tests::plans;
 use codegod_tests::redis_server::RedisServer;
 
@@ -225,18 +228,50 @@ async fn an_idle_worker_is_woken_by_the_task_that_it_can_do_and_only_by_that() -
     };
     running_goal(&client, vue).await?;
     let began = std::time::Instant::now();
-    listener.wait_for_bell(&mut worker, 1).await?;
+    assert!(listener.wait_for_bell(&mut worker, 1).await?.is_none());
     assert!(began.elapsed() > Duration::from_millis(900), "nobody rings for what it can't do");
-    let waiting = tokio::spawn(async move {
-        listener.wait_for_bell(&mut worker, 20).await?;
-        Ok::<_, anyhow::Error>(worker)
-    });
+    assert!(client.claim(&mut worker).await?.is_none());
+    let waiting = tokio::spawn(async move { listener.wait_for_bell(&mut worker, 20).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
     let goal = running_goal(&client, |goal| vec![plans::task(&goal.id, 1, Role::Frontend, &[])]).await?;
-    let mut worker = tokio::time::timeout(Duration::from_secs(5), waiting).await???;
-    match client.claim(&mut worker).await? {
-        Some(Claim::Task(claimed)) => assert_eq!(claimed.task.goal, goal.id),
-        other => anyhow::bail!("{other:?}"),
-    }
+    let Some(Claim::Task(claimed)) = tokio::time::timeout(Duration::from_secs(5), waiting).await??? else {
+        anyhow::bail!("whoever rings brings the task");
+    };
+    assert_eq!((&claimed.task.goal, &claimed.goal.id), (&goal.id, &goal.id));
+    let result = plans::result(&claimed, &agent, ResultStatus::Succeeded);
+    assert_eq!(client.publish(&result).await?, PublishOutcome::Published);
+    Ok(())
+}
+
+/// A task that was brought to an agent that waited and does not listen, with its goal.
+async fn unheard(client: &Client, worker: &mut Worker) -> Result<Goal> {
+    assert!(client.claim(worker).await?.is_none());
+    let goal = running_goal(client, |goal| vec![plans::task(&goal.id, 1, Role::Backend, &[])]).await?;
+    assert_eq!(states(client, &goal).await?, [TaskState::Running], "it was brought to the idle agent");
+    Ok(goal)
+}
+
+#[tokio::test]
+async fn what_a_bell_brought_and_its_agent_did_not_hear_comes_with_its_next_turn() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let mut worker = Worker::new(&AgentId::random(Role::Backend), &[]);
+    let goal = unheard(&client, &mut worker).await?;
+    let Some(Claim::Task(claimed)) = client.claim(&mut worker).await? else { bail!("the task is lost") };
+    assert_eq!((claimed.task.goal, claimed.attempt), (goal.id, 1));
+    assert!(client.claim(&mut worker).await?.is_none(), "it came twice");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_bell_brought_to_an_agent_that_died_is_anothers_after_a_lease() -> Result {
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let mut worker = Worker::new(&AgentId::random(Role::Backend), &[]);
+    let goal = unheard(&client, &mut worker).await?;
+    assert_eq!(expire(&client, Role::Backend, 200).await?, 1);
+    let claimed = must_claim(&client, &AgentId::random(Role::Backend)).await?;
+    assert_eq!((claimed.task.goal, claimed.attempt), (goal.id, 2));
+    assert!(client.claim(&mut worker).await?.is_none(), "it was not dead, and is told of what it lost");
     Ok(())
 }

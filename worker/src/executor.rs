@@ -86,6 +86,8 @@ pub enum HandBack {
     Paused,
     /// The Docker daemon is away.
     DockerAway,
+    /// It was brought to an idle agent whose host has no room for it any more.
+    NoRoom,
 }
 
 impl HandBack {
@@ -96,6 +98,7 @@ impl HandBack {
             HandBack::Shutdown => "its agent ends",
             HandBack::Paused => "it was paused",
             HandBack::DockerAway => "Docker is away",
+            HandBack::NoRoom => "its agent's host has no room for it",
         }
     }
 }

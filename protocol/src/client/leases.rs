@@ -1,6 +1,6 @@
 //! Leases: holding them, handing them back, and what time alone brings about; what attempts left behind.
 
-use super::turn::Worker;
+use super::turn::{Claim, Worker};
 use super::{Client, Error, Listener, decode, query_on, scripts};
 use crate::id::{AgentId, GoalId, Role, TaskId};
 use crate::result::TaskResult;
@@ -83,8 +83,9 @@ impl Client {
         Ok(if reply == "ok" { LeaseState::Held } else { LeaseState::Lost })
     }
 
-    /// Hands back what the agent holds in Redis besides `known`: after an error, the answer to a claim may
-    /// have been lost, and nobody would work on it until its lease runs out. Returns how many.
+    /// Hands back what the agent holds in Redis besides `known`: after an error, the answer to a claim or what a
+    /// bell brought may have been lost, and nobody would work on it until its lease runs out. Nobody rings for
+    /// the agent any more until its next turn. Returns how many.
     ///
     /// # Errors
     /// [`Error::Redis`].
@@ -153,28 +154,30 @@ impl Client {
 }
 
 impl Listener {
-    /// Waits until the agent is rung for, or for `wait_seconds`.
+    /// Waits until the agent is rung for, or for `wait_seconds`. Whoever rings brings a task, if it can. When
+    /// this fails or is dropped half-way, such a task may have been lost on its way: [`Client::recover`] hands it
+    /// back.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Redis`]; the next call opens a new connection.
-    pub async fn wait_for_bell(&mut self, worker: &mut Worker, wait_seconds: u64) -> Result<(), Error> {
+    pub async fn wait_for_bell(
+        &mut self,
+        worker: &mut Worker,
+        wait_seconds: u64,
+    ) -> Result<Option<Claim>, Error> {
         let bell = self.keys.bell(&worker.agent);
         let connection = self.connection().await?;
         let mut wait = redis::cmd("BLPOP");
         wait.arg(bell).arg(wait_seconds);
-        let rung: Result<Option<(String, String)>, Error> =
+        let rung: Result<Option<(String, Vec<u8>)>, Error> =
             query_on(connection, "waiting for a task", &wait).await;
-        match rung {
-            Ok(rung) => {
-                // Whoever rang took it off the list of the idle.
-                worker.idle = worker.idle && rung.is_none();
-                Ok(())
-            }
-            Err(error) => {
-                self.broken();
-                Err(error)
-            }
+        if rung.is_err() {
+            self.broken();
         }
+        let Some((_, brought)) = rung? else { return Ok(None) };
+        // Whoever rang took it off the list of the idle.
+        worker.idle = false;
+        worker.brought(&String::from_utf8_lossy(&brought)).transpose()
     }
 }
 

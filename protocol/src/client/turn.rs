@@ -27,7 +27,7 @@ pub struct Worker {
     pub(super) agent: AgentId,
     name: String,
     capabilities: String,
-    /// It stands on the list of the idle, as far as it knows.
+    /// It may stand on the list of the idle, with a task that it has not heard of.
     pub(super) idle: bool,
     /// Goals that it has been told of; a goal does not change.
     goals: HashMap<GoalId, Result<Goal, String>>,
@@ -42,7 +42,7 @@ impl Worker {
             agent: agent.clone(),
             name: agent.to_string(),
             capabilities,
-            idle: false,
+            idle: true,
             goals: HashMap::new(),
         }
     }
@@ -55,6 +55,22 @@ impl Worker {
             known.push(' ');
         }
         known
+    }
+
+    /// What a bell brought: a task with its goal, as `claim_for` writes them; nothing when somebody merely rang.
+    pub(super) fn brought(&mut self, json: &str) -> Option<Result<Claim, Error>> {
+        let [task, attempt, json, goal, goal_json]: [String; 5] = serde_json::from_str(json).ok()?;
+        self.learn(&[goal, goal_json]);
+        Some(claim(&[task, attempt, json], &self.goals))
+    }
+
+    /// Remembers goals: each its id and its JSON.
+    fn learn(&mut self, goals: &[String]) {
+        for pair in goals.chunks_exact(2) {
+            if let Ok(id) = pair[0].parse() {
+                self.goals.insert(id, decode_goal(&pair[1]).map_err(|error| error.to_string()));
+            }
+        }
     }
 
     /// The agent.
@@ -129,7 +145,13 @@ struct Reply {
 }
 
 impl Reply {
-    fn read(mut reply: Vec<String>) -> Result<Self, Error> {
+    fn read(reply: Vec<Vec<u8>>) -> Result<Self, Error> {
+        let text = |bytes: Vec<u8>| match String::from_utf8(bytes) {
+            Ok(text) => text,
+            // What is no text can't be read as JSON later, and spoils nothing else.
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        };
+        let mut reply: Vec<String> = reply.into_iter().map(text).collect();
         let unreadable = || Error::Undecodable {
             what: "the answer to a turn".to_owned(),
             reason: format!("{:?}", reply.first()),
@@ -181,7 +203,7 @@ impl Client {
         if worker.goals.len() > MAX_KNOWN_GOALS {
             worker.goals.clear();
         }
-        let reply: Vec<String> = self
+        let reply: Vec<Vec<u8>> = self
             .script_as(&worker.name, &scripts::TURN, |s| {
                 s.arg(worker.agent.role().name()).arg(&worker.capabilities);
                 s.arg(wanted).arg(u8::from(worker.idle)).arg(worker.known_goals());
@@ -191,11 +213,7 @@ impl Client {
             })
             .await?;
         let Reply { upkeep_due, paused, ask_again, outcomes, claims, goals } = Reply::read(reply)?;
-        for pair in goals.chunks_exact(2) {
-            if let Ok(id) = pair[0].parse() {
-                worker.goals.insert(id, decode_goal(&pair[1]).map_err(|error| error.to_string()));
-            }
-        }
+        worker.learn(&goals);
         let claims =
             claims.chunks_exact(3).map(|part| claim(part, &worker.goals)).collect::<Result<Vec<_>, _>>()?;
         if wanted > 0 {
@@ -218,6 +236,8 @@ impl Client {
     /// [`Error::Redis`]; [`Error::Undecodable`] for a result that can't be written.
     pub async fn publish(&self, result: &TaskResult) -> Result<PublishOutcome, Error> {
         let mut worker = Worker::new(&result.agent, &[]);
+        // It claims nothing, so it has nothing to do with who waits.
+        worker.idle = false;
         let turn = self.turn(&mut worker, std::slice::from_ref(result), 0).await?;
         let none =
             || Error::Undecodable { what: "the answer to a publish".into(), reason: "it is empty".into() };

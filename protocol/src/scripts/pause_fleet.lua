@@ -15,7 +15,7 @@ for at = 4, #ARGV do
     if call('HSETNX', index, '~paused', string.format('%d', now)) == 1 then changed = true end
   elseif call('HDEL', index, '~paused') == 1 then
     changed = true
-    for _ = 1, call('HLEN', P .. 'idle:' .. ARGV[at]) do if not queue.wake(ARGV[at], '', now) then break end end
+    for _ = 1, call('HLEN', P .. 'idle:' .. ARGV[at]) do if not queue.wake(ARGV[at], '', now, {}) then break end end
   end
 end
 if not changed then return 'unchanged' end

@@ -1,5 +1,5 @@
 -- agent id, role, why ('forgotten' | 'dead'), then the tasks that the agent knows of → how many it held besides.
--- Forgotten: the answer to a claim was lost on its way, so the agent never began: the attempts do not count.
+-- Forgotten: the answer to a claim was lost on its way, or its bell was not heard, so the agent never began: the attempts do not count.
 -- Dead: its process is known to be gone; nobody has to wait until its leases run out.
 local queue = make_queue()
 local life = make_life(queue)
@@ -25,9 +25,8 @@ for _, one in ipairs(queue.running(role, its)) do
     end
   end
 end
-if why == 'dead' then
-  call('DEL', P .. 'bell:' .. agent)
-  call('HDEL', P .. 'idle:' .. role, agent)
-end
+-- What its bell brought is among what was handed back; it is given nothing more until it asks.
+call('DEL', P .. 'bell:' .. agent)
+call('HDEL', P .. 'idle:' .. role, agent)
 queue.ring_all(now)
 return given

@@ -1,5 +1,5 @@
 -- A worker's turn: publishes what it finished and claims what it does next, in one call.
--- role, capabilities ('+a+b+'), how many to claim, '1' when it is on the list of the idle, the goals that it
+-- role, capabilities ('+a+b+'), how many to claim, '1' when it may be on the list of the idle, the goals that it
 -- knows (' g-… g-… '), then for each result: task, attempt, status, detail, JSON →
 --   { head, then task, attempt, JSON of each claim, then goal, JSON of each goal that it does not know }
 -- The head: upkeep due (0|1), paused (0|1), ask again (0|1), the number of claims, then an outcome for each result:
@@ -86,9 +86,17 @@ for i = 1, #index, 2 do
   end
 end
 
--- Claiming: who gets what.
-local answer, begun, taken, goals, known = { '' }, {}, {}, nil, ARGV[7]
-local missing = (paused == '1' or problem) and 0 or wanted
+-- Claiming: who gets what; first what an idle worker was given and did not hear of yet.
+local answer, begun, taken, given, goals, known = { '' }, {}, {}, 0, nil, ARGV[7]
+if ARGV[6] == '1' and wanted > 0 then
+  rare = rare or make_rare()
+  local parts = rare.unheard(role)
+  if parts then
+    given, answer[2], answer[3], answer[4] = 1, parts[1], parts[2], parts[3]
+    known, goals = known .. parts[4] .. ' ', { parts[4], parts[5] }
+  end
+end
+local missing = (paused == '1' or problem) and 0 or wanted - given
 -- A bound on elements that give no attempt, so that one call stays short.
 local looks = wanted + 256
 while missing > 0 and looks > 0 do
@@ -142,8 +150,11 @@ while missing > 0 and looks > 0 do
       end
     end
   end
-  missing = wanted - #begun
+  missing = wanted - given - #begun
 end
+
+-- Whoever is idle gets what became ready and was not claimed here.
+if rare then problem = rare.try(rare.ring_all, rare.now(), taken) or problem end
 
 -- What happened, in one entry; in several when it is much. Its id is the time of all of it.
 local now
@@ -162,23 +173,26 @@ local claimed = '0'
 if begun[1] then
   local held = {}
   for i = 1, #begun do
-    held[2 * i - 1], held[2 * i] = answer[3 * i - 1], now .. ' ' .. answer[3 * i] .. ' ' .. agent
+    local at = 3 * (i + given)
+    held[2 * i - 1], held[2 * i] = answer[at - 1], now .. ' ' .. answer[at] .. ' ' .. agent
   end
   call('HSET', leases, unpack(held))
   for i = 1, #begun do
-    call('HSET', P .. 'task:' .. answer[3 * i - 1], 'state', 'running', 'attempt', answer[3 * i], 'agent', agent,
+    local at = 3 * (i + given)
+    call('HSET', P .. 'task:' .. answer[at - 1], 'state', 'running', 'attempt', answer[at], 'agent', agent,
       'started_ms', now)
   end
   try('XDEL', P .. 'queue:' .. role, unpack(begun))
-  claimed = missing == 0 and ARGV[5] or string.format('%d', #begun)
+  claimed = missing == 0 and ARGV[5] or string.format('%d', #begun + given)
+elseif given == 1 then
+  claimed = '1'
 end
 
-if wanted > 0 and (missing > 0 or paused == '1') then
+if wanted > given and (missing > 0 or paused == '1') then
   call('HSET', P .. 'idle:' .. role, agent, now .. ' ' .. ARGV[4])
 elseif ARGV[6] == '1' then
   call('HDEL', P .. 'idle:' .. role, agent)
 end
-if rare then rare.ring_all(tonumber(now), taken) end
 if problem then return problem end
 answer[1] = (now - looked_after > 250 and '1 ' or '0 ') .. paused .. (looks <= 0 and ' 1 ' or ' 0 ') .. claimed .. outcomes
 for i = 1, goals and #goals or 0 do answer[#answer + 1] = goals[i] end

@@ -183,6 +183,17 @@ impl Dump {
         self.lists.get(&list).is_some_and(|list| list.contains(&element))
     }
 
+    /// Tasks that the model has in a queue and Redis has given to somebody, with whom.
+    pub(crate) fn brought(&self, model: &Model) -> Vec<(TaskId, String)> {
+        let listed =
+            model.tasks.iter().filter(|(_, task)| matches!(task.state, State::Ready(Place::Listed { .. })));
+        let holder = |id: &TaskId| {
+            let fields = self.tasks.get(&id.to_string())?;
+            (fields.get("state")? == "running").then(|| fields.get("agent").cloned()).flatten()
+        };
+        listed.filter_map(|(id, _)| Some((id.clone(), holder(id)?))).collect()
+    }
+
     /// Whether that agent waits to be rung for.
     pub(crate) fn waits(&self, agent: &AgentId) -> bool {
         self.idle[agent.role().name()].contains_key(&agent.to_string())

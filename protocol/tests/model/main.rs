@@ -41,7 +41,7 @@ fn runner(cases: u32) -> TestRunner {
 
 async fn live(redis: &RedisServer, goals: &[GoalSketch], operations: &[Operation]) -> Result<()> {
     let client = Client::connect(&redis.url(), PREFIX, "model").await?;
-    let mut world = World::new(client, Clock::new(redis.emptied()?));
+    let mut world = World::new(client, Clock::new(redis.emptied()?)).await?;
     for goal in goals {
         world.begin(goal).await?;
     }

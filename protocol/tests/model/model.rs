@@ -173,7 +173,7 @@ impl Model {
     }
 
     /// What an agent would claim next.
-    fn next(&self, role: Role, capabilities: &[String]) -> Option<TaskId> {
+    pub(crate) fn next(&self, role: Role, capabilities: &[String]) -> Option<TaskId> {
         let waiting = self.tasks.iter().filter_map(|(id, task)| match &task.state {
             State::Ready(Place::Listed { rank, turn })
                 if task.task.role == role

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use codegod_protocol::client::{Claim, Claimed, Client, LEASE_MS, Listener, Worker};
-use codegod_protocol::id::{AgentId, Role};
+use codegod_protocol::id::{AgentId, Role, TaskId};
 use codegod_protocol::keys::DEFAULT_PREFIX;
 use codegod_protocol::result::{ResultStatus, TaskResult};
 use codegod_tests::plans;
@@ -35,6 +35,8 @@ pub(crate) struct Hand {
     /// How many more it will claim.
     left: u64,
     running: usize,
+    /// Those that take time, until they are published.
+    held: Vec<TaskId>,
     done: Vec<TaskResult>,
 }
 
@@ -49,7 +51,17 @@ impl Hand {
         let listener = client.listener().await?;
         let mut worker = Worker::new(&agent, &[]);
         client.turn(&mut worker, &[], 0).await?;
-        Ok(Self { client, listener, worker, agent, room, left: limit, running: 0, done: Vec::new() })
+        Ok(Self {
+            client,
+            listener,
+            worker,
+            agent,
+            room,
+            left: limit,
+            running: 0,
+            held: Vec::new(),
+            done: Vec::new(),
+        })
     }
 
     /// Takes turns: publishes what is done and claims as many as it has room for.
@@ -58,12 +70,11 @@ impl Hand {
         loop {
             let wanted = (self.room - self.running).min(usize::try_from(self.left).unwrap_or(usize::MAX));
             let turn = self.client.turn(&mut self.worker, &self.done, wanted).await?;
+            self.held.retain(|task| !self.done.iter().any(|result| result.task == *task));
             self.done.clear();
             let claimed = turn.claims.len();
-            self.left -= claimed as u64;
             for claim in turn.claims {
-                let Claim::Task(claimed) = claim else { bail!("a task can't be read: {claim:?}") };
-                self.begin(*claimed, log, &sleepers)?;
+                self.take(Some(claim), log, &sleepers)?;
             }
             if turn.upkeep_due {
                 self.client.tick(self.agent.role(), LEASE_MS).await?;
@@ -73,14 +84,38 @@ impl Hand {
                 if self.left == 0 && self.running == 0 {
                     return Ok(());
                 }
-                tokio::select! {
-                    rung = self.listener.wait_for_bell(&mut self.worker, BELL_WAIT_SECONDS) => rung?,
-                    Some(slept) = woken.recv() => self.wake(slept, log)?,
+                let brought = tokio::select! {
+                    rung = self.listener.wait_for_bell(&mut self.worker, BELL_WAIT_SECONDS) => Ok(rung?),
+                    Some(slept) = woken.recv() => Err(slept),
+                };
+                match brought {
+                    Ok(claim) => self.take(claim, log, &sleepers)?,
+                    Err(slept) => {
+                        self.wake(slept, log)?;
+                        // A bell may have been rung that it did not hear.
+                        self.client.recover(&self.agent, &self.held).await?;
+                    }
                 }
             }
             while let Ok(slept) = woken.try_recv() {
                 self.wake(slept, log)?;
             }
+        }
+    }
+
+    fn take(
+        &mut self,
+        claim: Option<Claim>,
+        log: &mut impl Log,
+        sleepers: &mpsc::UnboundedSender<Woken>,
+    ) -> Result<()> {
+        match claim {
+            Some(Claim::Task(claimed)) => {
+                self.left = self.left.saturating_sub(1);
+                self.begin(*claimed, log, sleepers)
+            }
+            Some(unread @ Claim::Undecodable { .. }) => bail!("a task can't be read: {unread:?}"),
+            None => Ok(()),
         }
     }
 
@@ -96,6 +131,7 @@ impl Hand {
         }
         log.started(&claimed, started)?;
         self.running += 1;
+        self.held.push(claimed.task.id.clone());
         let sleepers = sleepers.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;

@@ -20,6 +20,8 @@ async fn gets_a_task(world: &World) -> bool {
     let agent = AgentId::random(Role::Backend);
     let client = world.client_of(&agent).await;
     let Some(Claim::Task(claimed)) = client.claim(&mut Worker::new(&agent, &[])).await.unwrap() else {
+        // Nobody brings anything to this agent later.
+        client.recover(&agent, &[]).await.unwrap();
         return false;
     };
     let handed_back =

@@ -38,6 +38,8 @@ use status::{Status, note_of};
 /// How long an idle agent waits to be rung for before it looks by itself: bells are hints, and may be
 /// lost with a connection.
 const BELL_WAIT_SECONDS: u64 = 1;
+/// How long an agent that ends waits to be let go; what it holds then is free when its leases run out.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 /// The wait after the connection for bells broke.
 const BELL_RETRY: Duration = Duration::from_millis(250);
 /// How often an executor that can't work now is asked again.
@@ -88,9 +90,18 @@ impl<E: Executor> Agent<E> {
             };
         }
         self.phase.send_replace(Phase::Draining);
+        self.take_leave().await;
         self.executor.close().await;
         self.phase.send_replace(Phase::Stopped);
         self.pulse.stop().await;
+    }
+
+    /// Has nobody ring any more, and hands back what a bell may have brought when nobody listened.
+    async fn take_leave(&self) {
+        let left = self.client.recover(&self.id, &[]);
+        if let Ok(Err(error)) = tokio::time::timeout(LEAVE_PATIENCE, left).await {
+            tracing::debug!(agent.id = %self.id, %error, "could not take leave");
+        }
     }
 
     /// Leave to work on one more task, if the agent is to and its executor can.
@@ -157,15 +168,34 @@ impl<E: Executor> Agent<E> {
                     upkeep(&self.client, &self.settings).await;
                 }
                 if looked && !turn.ask_again {
-                    self.idle(turn.paused).await;
+                    let brought = self.idle(turn.paused).await?;
+                    return self.take(brought).await;
                 }
                 None
             }
         }
     }
 
+    /// Works on what a bell brought, if there still is room for it. Returns what is to be published.
+    async fn take(&mut self, claim: Claim) -> Option<Finished> {
+        let claimed = match claim {
+            Claim::Task(claimed) => claimed,
+            Claim::Undecodable { task, attempt, reason } => {
+                return Some(self.refuse(task, attempt, reason).await);
+            }
+        };
+        let Some(_place) = self.place(false).await else {
+            let why = if self.drain.is_cancelled() { HandBack::Shutdown } else { HandBack::NoRoom };
+            self.hand_back(&claimed.task.id, claimed.attempt, why).await;
+            return None;
+        };
+        self.status.note(None);
+        self.work(*claimed).await
+    }
+
     /// Waits until something may have come, and looks after the role's queue as often as its leases ask for.
-    async fn idle(&mut self, paused: bool) {
+    /// Returns the task that came, if it was brought.
+    async fn idle(&mut self, paused: bool) -> Option<Claim> {
         self.phase.send_replace(Phase::Idle);
         self.status.note(paused.then(|| "the fleet is paused".to_owned()));
         let (client, settings) = (&self.client, &self.settings);
@@ -177,12 +207,18 @@ impl<E: Executor> Agent<E> {
         };
         let rung = tokio::select! {
             rung = self.listener.wait_for_bell(&mut self.worker, BELL_WAIT_SECONDS) => rung,
-            () = self.drain.cancelled() => return,
-            () = looking => return,
+            () = self.drain.cancelled() => return None,
+            () = looking => return None,
         };
-        if let Err(error) = rung {
-            self.status.note(Some(note_of(&error)));
-            self.rest(BELL_RETRY).await;
+        match rung {
+            Ok(brought) => brought,
+            Err(error) => {
+                // A bell may have been rung that nobody heard.
+                self.doubt();
+                self.status.note(Some(note_of(&error)));
+                self.rest(BELL_RETRY).await;
+                None
+            }
         }
     }
 

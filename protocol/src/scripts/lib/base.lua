@@ -12,8 +12,8 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
-local function event(kind, goal, task, attempt, data)
-  local body = { kind = kind, who = WHO, goal = goal, task = task, attempt = attempt and tonumber(attempt), data = data }
+local function event(kind, goal, task, attempt, data, who)
+  local body = { kind = kind, who = who or WHO, goal = goal, task = task, attempt = attempt and tonumber(attempt), data = data }
   if told then
     told[#told + 1] = 'event'
     told[#told + 1] = cjson.encode(body)

@@ -8,6 +8,8 @@ local function make_queue()
   local URGENT_MS = 900000
   -- An idle worker that has not asked for so long is taken for dead.
   local IDLE_MS = 5000
+  -- One that has not asked for so long is rung for, but gets no task in hand; they ask every second.
+  local FRESH_MS = 1500
 
   -- How path lengths share lists: exact up to 64, then sixteen classes for each doubling.
   local function path_class(path)
@@ -30,8 +32,44 @@ local function make_queue()
     return true
   end
 
-  -- Wakes one idle worker of the role that has the wanted capabilities; false when there is none.
-  local function wake(role, wanted, now)
+  -- Claims for an idle worker what it would claim itself, if that is simply to be had → the claim as its bell
+  -- brings it: task, attempt, JSON, goal, JSON. `taken` are tasks that have been claimed in this call.
+  local function claim_for(agent, role, capabilities, now, taken)
+    local index, names = call('HGETALL', P .. 'queues:' .. role), {}
+    for i = 1, #index, 2 do
+      local name = index[i]
+      if name == '~paused' or name == '~goals_paused' then return end
+      if string.byte(name) ~= 126 and covers(capabilities, string.match(name, '^%d+:%d+:(.+)$') or '') then
+        names[#names + 1] = name
+      end
+    end
+    table.sort(names)
+    for i = #names, 1, -1 do
+      local list = P .. 'ready:' .. role .. ':' .. names[i]
+      for _ = 1, 64 do
+        local element = call('LPOP', list)
+        if not element then break end
+        local entry, task, goal, number = string.match(element, '^(%d+%-%d+) ((.+)%.(%d+))$')
+        local f = task and call('HMGET', task_key(task), 'state', 'entry', 'attempt')
+        if not task or not f[1] then
+          quarantine('ready:' .. role, element, task and 'there is no such task' or 'it names no task')
+        elseif f[1] == 'ready' and f[2] == entry and not taken[task] then
+          local attempt, at = string.format('%d', f[3] + 1), string.format('%d', now)
+          call('HSET', P .. 'leases:' .. role, task, at .. ' ' .. attempt .. ' ' .. agent)
+          call('HSET', task_key(task), 'state', 'running', 'attempt', attempt, 'agent', agent, 'started_ms', at)
+          call('XDEL', P .. 'queue:' .. role, entry)
+          event('task_claimed', goal, task, attempt, nil, agent)
+          taken[task] = true
+          local json = call('HGET', P .. 'plan:' .. goal, number) or ''
+          return cjson.encode({ task, attempt, json, goal, call('HGET', goal_key(goal), 'goal') or '' })
+        end
+      end
+    end
+  end
+
+  -- Wakes one idle worker of the role that has the wanted capabilities, with a task in hand if it was heard of just
+  -- now; whoever was not may be dead, and would keep the task for a lease. False when there is none.
+  local function wake(role, wanted, now, taken)
     local idle = P .. 'idle:' .. role
     local function ring(agent, value)
       local since, capabilities = string.match(value, '^(%d+) (.*)$')
@@ -39,34 +77,49 @@ local function make_queue()
         call('HDEL', idle, agent)
       elseif wanted == '' or covers(capabilities, wanted) then
         call('HDEL', idle, agent)
-        local bell = P .. 'bell:' .. agent
-        call('RPUSH', bell, 1)
+        local bell, fine, claim = P .. 'bell:' .. agent, false, nil
+        -- A list that can't be read is for its own turn to tell of.
+        if now - tonumber(since) <= FRESH_MS then
+          fine, claim = pcall(claim_for, agent, role, capabilities, now, taken)
+        end
+        local claimed = fine and claim
+        call('RPUSH', bell, claimed or 1)
         -- Whoever died before hearing it must not leave it behind.
         call('EXPIRE', bell, 60)
-        return true
+        return claimed and 'claimed' or 'rung'
       end
     end
     if wanted == '' then
       for _ = 1, 64 do
         local one = call('HRANDFIELD', idle, 1, 'WITHVALUES')
         if not one[1] then return false end
-        if ring(one[1], one[2]) then return true end
+        local what = ring(one[1], one[2])
+        if what then return what end
       end
       return false
     end
     local all = call('HGETALL', idle)
-    for i = 1, #all, 2 do if ring(all[i], all[i + 1]) then return true end end
+    for i = 1, #all, 2 do
+      local what = ring(all[i], all[i + 1])
+      if what then return what end
+    end
     return false
   end
 
-  -- What was put into queues in this call; whoever is not taken by the caller itself wakes somebody.
+  -- What was put into queues in this call; whoever is not taken by the caller itself wakes somebody. A worker that
+  -- was given another task, which comes first, does not come for this one.
   local rings = {}
 
   local function ring_all(now, taken)
     local nobody = {}
+    taken = taken or {}
     for _, r in ipairs(rings) do
       local whom = r[1] .. ':' .. r[2]
-      if not nobody[whom] and not (taken and taken[r[3]]) and not wake(r[1], r[2], now) then nobody[whom] = true end
+      local woken = 'claimed'
+      while woken == 'claimed' and not nobody[whom] and not taken[r[3]] do
+        woken = wake(r[1], r[2], now, taken)
+        if not woken then nobody[whom] = true end
+      end
     end
   end
 

@@ -67,6 +67,17 @@ local function refuse(task, attempt)
   event('publish_refused', goal_of(task), task, attempt, { agent = WHO })
 end
 
+-- Takes the caller off the list of the idle. What its bell brought and it did not hear → task, attempt, JSON, goal,
+-- JSON, while that is its own.
+local function unheard(role)
+  call('HDEL', P .. 'idle:' .. role, WHO)
+  local claim = call('LPOP', P .. 'bell:' .. WHO)
+  local fine, parts = pcall(cjson.decode, claim or '')
+  if not fine or type(parts) ~= 'table' or #parts ~= 5 then return end
+  local f = call('HMGET', task_key(parts[1]), 'state', 'attempt', 'agent')
+  if f[1] == 'running' and f[2] == parts[2] and f[3] == WHO then return parts end
+end
+
 -- Does something; what went wrong, if anything.
 local function try(what, ...)
   local fine, problem = pcall(what, ...)
@@ -75,6 +86,6 @@ local function try(what, ...)
 end
 
 return {
-  try = try, end_otherwise = end_otherwise, count_down = count_down, end_goal = end_goal, refuse = refuse,
+  try = try, unheard = unheard, end_otherwise = end_otherwise, count_down = count_down, end_goal = end_goal, refuse = refuse,
   quarantine = quarantine, now = now_ms, covers = queue.covers, park = life.park, ring_all = queue.ring_all,
 }

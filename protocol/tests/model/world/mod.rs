@@ -1,15 +1,16 @@
 //! One life of a fleet: each operation is done to Redis through the typed client and to the model, and what
 //! came of it must be the same.
 
+mod bells;
 mod plans;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use codegod_protocol::client::{Claimed, Client, Command, Error, PlanningToken, Worker};
+use codegod_protocol::client::{Claimed, Client, Command, Error, Listener, PlanningToken, Worker};
 use codegod_protocol::goal::GoalState;
-use codegod_protocol::id::{AgentId, GoalId, Role};
+use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
 
 use super::clock::Clock;
 use super::look::Dump;
@@ -45,8 +46,13 @@ pub(crate) struct World {
     client: Client,
     clock: Clock,
     model: Model,
+    listener: Listener,
     agents: Vec<Agent>,
     attempts: Vec<Attempt>,
+    /// Agents that waited to be rung for when was last looked.
+    waiting: BTreeSet<AgentId>,
+    /// What bells brought to agents that did not listen yet, with the attempt.
+    unheard: BTreeMap<AgentId, (TaskId, u32)>,
     /// Goals in the order in which they came, what is to be planned for them, and the tokens given out.
     goals: Vec<GoalId>,
     sketches: BTreeMap<GoalId, GoalSketch>,
@@ -55,7 +61,7 @@ pub(crate) struct World {
 
 impl World {
     /// A fleet that has not begun, on an empty Redis.
-    pub(crate) fn new(client: Client, clock: Clock) -> Self {
+    pub(crate) async fn new(client: Client, clock: Clock) -> Result<Self> {
         let agents = vec![
             Agent::new(Role::Backend, &[]),
             Agent::new(Role::Backend, &["flask"]),
@@ -63,16 +69,19 @@ impl World {
             Agent::new(Role::Testing, &[]),
             Agent::new(Role::Testing, &["react"]),
         ];
-        Self {
+        Ok(Self {
+            listener: client.listener().await?,
             client,
             clock,
             model: Model::default(),
             agents,
             attempts: vec![],
+            waiting: BTreeSet::new(),
+            unheard: BTreeMap::new(),
             goals: vec![],
             sketches: BTreeMap::new(),
             tokens: BTreeMap::new(),
-        }
+        })
     }
 
     /// A goal that is submitted and planned at once.
@@ -92,6 +101,7 @@ impl World {
     /// Compares what can be seen with the model.
     pub(crate) async fn agree(&mut self) -> Result<()> {
         self.model.settle();
+        self.hear().await?;
         self.clock.stop()?;
         let dump = self.clock.dump()?;
         dump.must_agree(&self.model)?;
@@ -187,12 +197,15 @@ impl World {
     /// Lets everything come to its end, and looks at what is left.
     pub(crate) async fn finish(&mut self) -> Result<()> {
         self.pause_fleet(false).await?;
+        self.hear().await?;
         for goal in self.goals.clone() {
             self.pause(&goal, false).await?;
+            self.hear().await?;
             if self.model.goals[&goal].state == GoalState::Queued {
                 self.begin_planning(&goal).await?;
             }
             self.submit_plan(&goal, false).await?;
+            self.hear().await?;
         }
         self.agents.push(Agent::new(Role::Backend, &["flask", "react"]));
         self.agents.push(Agent::new(Role::Testing, &["flask", "react"]));
@@ -214,6 +227,7 @@ impl World {
         self.views_agree().await?;
         for agent in 0..self.agents.len() {
             self.publish_and_claim(agent, &[], 5).await?;
+            self.hear().await?;
         }
         self.backoff_over(u16::MAX).await?;
         self.clock.let_delays_of_the_cancelled_end(&self.client).await?;

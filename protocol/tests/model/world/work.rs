@@ -19,7 +19,7 @@ impl World {
         wanted: usize,
     ) -> Result<()> {
         let id = self.agents[agent].id.clone();
-        let held = self.model.held_by(&id);
+        let held = self.heard_by(&id);
         let mut results: Vec<TaskResult> = Vec::new();
         for (index, status, fault) in asked.iter().filter(|_| !held.is_empty()) {
             let task = &held[index.index(held.len())];
@@ -47,7 +47,9 @@ impl World {
         let should: Vec<PublishOutcome> = results.iter().map(&mut publish).collect();
         ensure!(turn.outcomes == should, "outcomes are {:?}, should be {should:?}", turn.outcomes);
         self.model.settle();
-        let should = self.model.claim(&id, &capabilities, wanted);
+        let late = if wanted > 0 { self.told_late(&id) } else { None };
+        let mut should: Vec<(TaskId, u32)> = late.into_iter().collect();
+        should.extend(self.model.claim(&id, &capabilities, wanted - should.len()));
         let mut claims = Vec::new();
         for claim in turn.claims {
             let Claim::Task(claimed) = claim else { bail!("a claim that can't be read: {claim:?}") };
@@ -106,9 +108,11 @@ impl World {
 
     pub(super) async fn recover(&mut self, agent: usize, known: u16) -> Result<()> {
         let id = &self.agents[agent].id;
-        let held = self.model.held_by(id);
+        let (held, heard) = (self.model.held_by(id), self.heard_by(id));
+        self.unheard.remove(id);
+        let knows = |at: usize, task: &TaskId| known >> (at % 16) & 1 == 1 && heard.contains(task);
         let (keeps, gives): (Vec<_>, Vec<_>) =
-            held.into_iter().enumerate().partition(|(at, _)| known >> (at % 16) & 1 == 1);
+            held.into_iter().enumerate().partition(|(at, task)| knows(*at, task));
         let keeps: Vec<TaskId> = keeps.into_iter().map(|(_, task)| task).collect();
         let given = self.client.recover(id, &keeps).await?;
         ensure!(given == gives.len() as u64, "{given} were handed back, should be {gives:?}");
@@ -123,6 +127,7 @@ impl World {
             Agent { worker: Worker::new(&new, capabilities), id: new, capabilities: capabilities.clone() };
         let dead = std::mem::replace(&mut self.agents[agent], new).id;
         self.client.remove_agent(&dead).await?;
+        self.unheard.remove(&dead);
         for task in self.model.held_by(&dead) {
             self.model.lose(&task);
         }
@@ -156,12 +161,15 @@ impl World {
     /// Every agent succeeds with all that it holds and takes more; how many that were.
     pub(super) async fn publish_all(&mut self) -> Result<usize> {
         let mut published = 0;
+        self.hear().await?;
         for agent in 0..self.agents.len() {
             let id = self.agents[agent].id.clone();
-            let held = self.model.held_by(&id);
+            let held = self.heard_by(&id);
             let claims = self.attempts.iter().filter(|attempt| {
                 let Attempt { claimed, agent } = attempt;
-                *agent == id && self.model.holds(&id, &claimed.task.id, claimed.attempt)
+                held.contains(&claimed.task.id)
+                    && *agent == id
+                    && self.model.holds(&id, &claimed.task.id, claimed.attempt)
             });
             let results: Vec<TaskResult> = claims
                 .map(|attempt| fixtures::result(&attempt.claimed, &id, ResultStatus::Succeeded))
@@ -169,6 +177,7 @@ impl World {
             ensure!(results.len() == held.len(), "{id} holds {held:?}");
             published += results.len();
             self.publish_and_claim(agent, &results, 5).await?;
+            self.hear().await?;
         }
         Ok(published)
     }
