@@ -21,6 +21,9 @@ use crate::console::store::queues::QueueRow;
 
 /// How long between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How long while nothing changes: after [`QUIET`] looks that told nothing.
+const LONG_PERIOD: Duration = Duration::from_secs(2);
+const QUIET: u32 = 5;
 /// A look that was asked for comes so long after the last at the earliest.
 const SHORTEST: Duration = Duration::from_millis(200);
 /// Looking takes one part in so many of the time at most.
@@ -57,7 +60,10 @@ struct Looks<M> {
     check: Instant,
     stale_heads: Vec<String>,
     last_log_ms: BTreeMap<AgentId, u64>,
-    unreadable: Vec<&'static str>,
+    unreadable: Vec<(&'static str, String)>,
+    /// Whether the last look told anything, and how many did not, one after the other.
+    told: bool,
+    quiet: u32,
     opened: Opened,
 }
 
@@ -81,6 +87,8 @@ pub(super) async fn keep_looking<M: From<News> + Send + 'static>(shared: Shared<
         stale_heads: Vec::new(),
         last_log_ms: BTreeMap::new(),
         unreadable: Vec::new(),
+        told: false,
+        quiet: 0,
         opened: Opened::default(),
     };
     // The console is gone when this ends.
@@ -92,26 +100,37 @@ impl<M: From<News>> Looks<M> {
         loop {
             let start = Instant::now();
             let wait = match self.look().await? {
-                Ok(()) => PERIOD.max(start.elapsed() * SHARE).saturating_sub(start.elapsed()),
+                Ok(()) => self.period().max(start.elapsed() * SHARE).saturating_sub(start.elapsed()),
                 Err(error) => self.lose(error).await?,
             };
             self.rest(wait, start.elapsed()).await?;
         }
     }
 
+    /// How long until the next look: longer while nothing changes and nothing is open.
+    fn period(&mut self) -> Duration {
+        let quiet = !std::mem::take(&mut self.told) && self.shared.scope.borrow().is_light();
+        self.quiet = if quiet { self.quiet.saturating_add(1) } else { 0 };
+        if self.quiet > QUIET { LONG_PERIOD } else { PERIOD }
+    }
+
+    async fn tell(&mut self, news: News) -> Result<(), Gone> {
+        self.told = true;
+        self.shared.tell(news).await
+    }
+
     /// Waits until it is time again, something else is on the screen, or somebody asks.
     async fn rest(&mut self, wait: Duration, took: Duration) -> Result<(), Gone> {
-        let (asked, shortest) = (self.shared.nudge.clone(), SHORTEST.max(took * SHARE).min(wait));
-        let mut scope = self.shared.scope.clone();
-        tokio::time::sleep(shortest).await;
+        let shortest = tokio::time::Instant::now() + SHORTEST.max(took * SHARE).min(wait);
         tokio::select! {
-            () = tokio::time::sleep(wait.saturating_sub(shortest)) => Ok(()),
-            () = asked.notified() => Ok(()),
-            changed = scope.changed() => {
-                self.shared.scope = scope;
-                changed.map_err(|_| Gone)
-            }
+            // The usual case has one timer: each costs a wake-up or two.
+            () = tokio::time::sleep(wait) => return Ok(()),
+            () = self.shared.nudge.notified() => {}
+            changed = self.shared.scope.changed() => changed.map_err(|_| Gone)?,
         }
+        self.quiet = 0;
+        tokio::time::sleep_until(shortest).await;
+        Ok(())
     }
 
     async fn look(&mut self) -> Result<Result<(), Error>, Gone> {
@@ -149,7 +168,7 @@ impl<M: From<News>> Looks<M> {
         let is_same = known.is_some_and(|known| took <= known * 2 + 3 && known <= took * 2 + 3);
         if !is_same {
             self.connection = Connection::Connected { round_trip_ms: took };
-            self.shared.tell(News::Connection(self.connection.clone())).await?;
+            self.tell(News::Connection(self.connection.clone())).await?;
         }
         if known.is_none() {
             self.backoff.reset();
@@ -176,7 +195,7 @@ impl<M: From<News>> Looks<M> {
         let error = crate::error::Error::from(error);
         let (why, advice) = (error.sentence(), error.hint());
         self.connection = Connection::Lost { why, advice, since_ms, retry_at_ms };
-        self.shared.tell(News::Connection(self.connection.clone())).await?;
+        self.tell(News::Connection(self.connection.clone())).await?;
         Ok(wait)
     }
 
@@ -211,14 +230,15 @@ impl<M: From<News>> Looks<M> {
     async fn tell_unreadable(&mut self, glance: &Glance) -> Result<(), Gone> {
         let named: Vec<(&'static str, String)> =
             glance.unreadable.iter().map(|(key, why)| (part_of(key), format!("{key}: {why}"))).collect();
-        for what in &self.unreadable {
+        let known = std::mem::replace(&mut self.unreadable, named.clone());
+        for (what, _) in &known {
             if !named.iter().any(|(named, _)| named == what) {
-                self.shared.tell(News::Readable { what }).await?;
+                self.tell(News::Readable { what }).await?;
             }
         }
-        self.unreadable = named.iter().map(|(what, _)| *what).collect();
-        for (what, why) in named {
-            self.shared.tell(News::Unreadable { what, why: crate::sanitize::line(&why) }).await?;
+        for one in named.into_iter().filter(|one| !known.contains(one)) {
+            let (what, why) = (one.0, crate::sanitize::line(&one.1));
+            self.tell(News::Unreadable { what, why }).await?;
         }
         Ok(())
     }
@@ -264,11 +284,11 @@ impl<M: From<News>> Looks<M> {
             .collect();
         if rows != self.queues {
             self.queues.clone_from(&rows);
-            self.shared.tell(News::Queues(rows)).await?;
+            self.tell(News::Queues(rows)).await?;
         }
         if glance.metrics != self.metrics {
             self.metrics.clone_from(&glance.metrics);
-            self.shared.tell(News::Metrics(glance.metrics.clone())).await?;
+            self.tell(News::Metrics(glance.metrics.clone())).await?;
         }
         Ok(())
     }
@@ -293,7 +313,7 @@ impl<M: From<News>> Looks<M> {
             return Ok(());
         }
         self.fleet = Some(fleet.clone());
-        self.shared.tell(News::Fleet(Box::new(fleet))).await
+        self.tell(News::Fleet(Box::new(fleet))).await
     }
 
     /// Reads the goals that are new, that events named, and from time to time all that go on.
@@ -325,7 +345,7 @@ impl<M: From<News>> Looks<M> {
             self.goals.retain(|id, _| newest.contains(id));
         }
         if order.is_some() || !rows.is_empty() {
-            self.shared.tell(News::Goals(GoalsNews { order, rows })).await?;
+            self.tell(News::Goals(GoalsNews { order, rows })).await?;
         }
         Ok(Ok(()))
     }
@@ -353,7 +373,7 @@ impl<M: From<News>> Looks<M> {
             newest_quarantined: put_aside.into_iter().map(convert::put_aside).collect(),
         };
         self.letters = Some(letters.clone());
-        self.shared.tell(News::Letters(Box::new(letters))).await?;
+        self.tell(News::Letters(Box::new(letters))).await?;
         Ok(Ok(()))
     }
 }

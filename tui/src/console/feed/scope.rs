@@ -21,6 +21,13 @@ pub(crate) struct Scope {
     pub(crate) opening: u64,
 }
 
+impl Scope {
+    /// Whether nothing is open that changes without an event.
+    pub(super) fn is_light(&self) -> bool {
+        self.goal.is_none() && self.task.is_none() && self.agent.is_none() && self.queue.is_none()
+    }
+}
+
 /// Whether the lists of what was given up or put aside are open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Letters {
