@@ -97,6 +97,7 @@ impl Store {
 
     /// Takes news in; `now_ms` is the time at which they are.
     pub(crate) fn apply(&mut self, news: News, now_ms: u64) -> Changed {
+        let calls = may_call(&news);
         let changed = match news {
             News::Connection(connection) => {
                 Changed::when(std::mem::replace(&mut self.connection, connection.clone()) != connection)
@@ -134,7 +135,7 @@ impl Store {
             }
             News::Readable { what } => Changed::when(self.unreadable.remove(what).is_some()),
         };
-        if changed == Changed::Something {
+        if changed == Changed::Something && calls {
             self.attention = attention::list(self, now_ms);
         }
         changed
@@ -207,3 +208,26 @@ impl Store {
         Changed::Something
     }
 }
+
+/// Whether news can change what needs a person. Most events can't, and there may be thousands a second.
+fn may_call(news: &News) -> bool {
+    let calls = |happening: &Happening| match happening.change {
+        Change::Goal { .. } | Change::GoalPaused | Change::GoalResumed | Change::Ended { .. } => true,
+        Change::Nothing
+        | Change::Plan
+        | Change::Claimed
+        | Change::Phase(_)
+        | Change::Doing(_)
+        | Change::Done
+        | Change::Ready
+        | Change::Succeeded { .. }
+        | Change::LeaseExpired => false,
+    };
+    match news {
+        News::Events { happenings, .. } => happenings.iter().any(calls),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;
