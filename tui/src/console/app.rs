@@ -154,6 +154,10 @@ impl App {
                 self.go(target);
                 Vec::new()
             }
+            Message::StreamEnded => {
+                self.views.end_stream();
+                Vec::new()
+            }
             Message::GoOn => {
                 self.views.go_on();
                 Vec::new()

@@ -30,6 +30,11 @@ pub(crate) enum Effect {
         /// What is written.
         text: String,
     },
+    /// Leave the screen and print these lines; [`Effect::Print`] goes on with those that come, until a key
+    /// is pressed.
+    Stream(Vec<String>),
+    /// Print lines below those of [`Effect::Stream`].
+    Print(Vec<String>),
     /// Read log lines that are older than those that were told.
     OlderLogs(OlderLogs),
     /// Draw everything anew.
@@ -61,11 +66,6 @@ pub(crate) enum Outside {
     Shell {
         /// The agent.
         agent: AgentId,
-    },
-    /// Log lines as they come, until a key is pressed.
-    Stream {
-        /// Whose lines: an argument of `logs`, or everybody.
-        who: Option<String>,
     },
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Message {
     Started(GoalId),
     /// Something is to be shown.
     Go(Target),
+    /// The console is on the screen again, after lines that were printed.
+    StreamEnded,
     /// Something that takes longer than keys should wait is to go on.
     GoOn,
     /// The console is to end with this exit code.

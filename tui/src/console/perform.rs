@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use codegod_protocol::id::GoalId;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::effect::{Effect, Outside};
 use super::message::Message;
@@ -19,13 +18,12 @@ use crate::output::{Line, Meaning};
 pub(crate) struct Performer {
     place: Place,
     to: mpsc::Sender<Message>,
-    stream: Option<JoinHandle<()>>,
 }
 
 impl Performer {
     /// One that reports to `to`.
     pub(crate) fn new(place: Place, to: mpsc::Sender<Message>) -> Self {
-        Self { place, to, stream: None }
+        Self { place, to }
     }
 
     /// Does it.
@@ -42,21 +40,11 @@ impl Performer {
             Effect::Quit(_)
             | Effect::Copy(_)
             | Effect::OlderLogs(_)
+            | Effect::Stream(_)
+            | Effect::Print(_)
             | Effect::Redraw
             | Effect::Suspend
             | Effect::Mouse(_) => {}
-        }
-    }
-
-    /// Whether lines stream over the shell's screen.
-    pub(crate) fn is_streaming(&self) -> bool {
-        self.stream.is_some()
-    }
-
-    /// Ends that.
-    pub(crate) fn end_stream(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            stream.abort();
         }
     }
 }
@@ -109,10 +97,6 @@ impl Performer {
             Outside::Pager { text, .. } => External::pager(&text),
             Outside::Editor { text, .. } => External::editor(&text),
             Outside::Shell { agent } => Ok(shell(&agent)),
-            Outside::Stream { .. } => {
-                session.plain();
-                return;
-            }
         };
         match program {
             Ok(program) => session.lend(program),

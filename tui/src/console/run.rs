@@ -45,14 +45,24 @@ pub(crate) async fn run(place: Place, args: &crate::cli::Console) -> Result<u8, 
         source,
     })?;
     let size = session.size();
-    let look =
-        Look { theme: args.theme, glyphs: Glyphs::of_locale(), now_ms: now_ms(), utc_offset_seconds: 0 };
+    let look = Look {
+        theme: args.theme,
+        glyphs: Glyphs::of_locale(),
+        now_ms: now_ms(),
+        utc_offset_seconds: crate::text::utc_offset_seconds(),
+    };
     let access = if args.readonly { Access::ReadOnly } else { Access::Full };
     let (sender, inbox) = mpsc::channel(WAITING);
     let mut app = App::new(Store::new(without_password(&place.url)), look, access, mouse, size);
     app.desk = Desk::read();
-    let mut console =
-        Console { app, session, inbox, performer: Performer::new(place.clone(), sender.clone()), feed: None };
+    let mut console = Console {
+        app,
+        session,
+        inbox,
+        performer: Performer::new(place.clone(), sender.clone()),
+        feed: None,
+        screen: Screen::Console,
+    };
     // The first picture comes before Redis is even asked.
     console.draw();
     console.feed = Some(feed::start(place, sender, &tokio::runtime::Handle::current()));
@@ -71,6 +81,16 @@ struct Console {
     inbox: mpsc::Receiver<Message>,
     performer: Performer,
     feed: Option<Feed>,
+    screen: Screen,
+}
+
+/// What is on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screen {
+    /// The console.
+    Console,
+    /// The shell's, on which lines are printed.
+    Lines,
 }
 
 impl Console {
@@ -103,7 +123,7 @@ impl Console {
     fn on_terminal(&mut self, occurrence: Occurrence) -> Option<u8> {
         match occurrence {
             Occurrence::Input(event) => {
-                if self.performer.is_streaming() {
+                if self.screen == Screen::Lines {
                     return self.end_stream(&event);
                 }
                 self.update(Message::Input(event), Urgency::Now)
@@ -146,6 +166,12 @@ impl Console {
                 Effect::Quit(code) => return Some(code),
                 Effect::Suspend => return self.suspend(),
                 Effect::Redraw => self.session.redraw(),
+                Effect::Stream(lines) => {
+                    self.screen = Screen::Lines;
+                    self.session.plain();
+                    self.print(&lines);
+                }
+                Effect::Print(lines) => self.print(&lines),
                 Effect::OlderLogs(asked) => {
                     if let Some(feed) = &self.feed {
                         feed.older_logs(asked);
@@ -173,10 +199,17 @@ impl Console {
 
     fn end_stream(&mut self, event: &crossterm::event::Event) -> Option<u8> {
         if matches!(event, crossterm::event::Event::Key(_)) {
-            self.performer.end_stream();
+            self.screen = Screen::Console;
             self.session.resume();
+            return self.update(Message::StreamEnded, Urgency::Now);
         }
         None
+    }
+
+    fn print(&mut self, lines: &[String]) {
+        for line in lines {
+            self.session.print(line);
+        }
     }
 
     fn draw(&mut self) {

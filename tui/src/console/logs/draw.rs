@@ -11,6 +11,7 @@ use ratatui::text::Span;
 
 use super::pane::{Beginning, Columns, GUTTER, Pane, Row, Size, thousands};
 use super::record::{Level, Line};
+use super::wrap;
 use crate::console::theme::{Focus, Look};
 use crate::console::views::show::time_of_day;
 use crate::output::Meaning;
@@ -78,17 +79,20 @@ impl Pane {
         let style = row.look.style(level_meaning(line.level));
         let found = style.patch(row.look.theme.found());
         let found = if self.is_spot(line.number) { found.add_modifier(Modifier::REVERSED) } else { found };
+        let end = part.start + wrap::fitting(&line.text[part.clone()], row.columns.text);
         let mut at = part.start;
         for place in self.places(line.text) {
-            let (start, end) = (place.start.max(at), place.end.min(part.end));
-            if start >= end {
-                continue;
+            let (from, to) = (place.start.max(at), place.end.min(end));
+            if from < to {
+                x = row.put(x, &line.text[at..from], style);
+                x = row.put(x, &line.text[from..to], found);
+                at = to;
             }
-            x = row.put(x, &line.text[at..start], style);
-            x = row.put(x, &line.text[start..end], found);
-            at = end;
         }
-        row.put(x, &line.text[at..part.end], style);
+        x = row.put(x, &line.text[at..end], style);
+        if end < part.end {
+            row.put(x, "…", row.look.style(Meaning::Faint));
+        }
     }
 
     fn title(&self, look: &Look) -> Vec<Span<'static>> {

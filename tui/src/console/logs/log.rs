@@ -7,8 +7,9 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use super::pane::{Ask, Authors, Pane, Rest, Work};
+use super::record::Record;
 use super::ring::Limits;
-use crate::console::effect::{Effect, LogTarget, Outside, Request};
+use crate::console::effect::{Effect, LogTarget, Request};
 use crate::console::feed::scope::LogScope;
 use crate::console::feed::{OlderLogs, Scope};
 use crate::console::keys::Action;
@@ -17,6 +18,9 @@ use crate::console::theme::{Focus, Look};
 
 /// How many earlier lines are asked for at once.
 const PAGE: usize = 2_000;
+
+/// How many lines are printed before those that come.
+const PRINTED: usize = 1_000;
 
 /// Openings are counted over all logs, so that no batch is ever taken for another's.
 static OPENINGS: AtomicU64 = AtomicU64::new(1);
@@ -28,7 +32,17 @@ pub(crate) struct Log {
     whose: LogTarget,
     opening: u64,
     typing: Typing,
+    flow: Flow,
     area: std::cell::Cell<Rect>,
+}
+
+/// Where lines go that come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// Into the pane.
+    Shown,
+    /// There, and onto the shell's own screen.
+    Printed,
 }
 
 /// What a text that is typed is for.
@@ -46,6 +60,7 @@ impl Log {
             whose,
             opening: OPENINGS.fetch_add(1, Ordering::Relaxed),
             typing: Typing::Search,
+            flow: Flow::Shown,
             area: std::cell::Cell::default(),
         }
     }
@@ -96,6 +111,7 @@ impl Log {
                 self.pane.push_again(batch.records);
                 None
             }
+            LogPart::Live if self.flow == Flow::Printed => return self.take_printed(batch.records),
             LogPart::Live => {
                 self.pane.push(batch.records);
                 None
@@ -106,6 +122,17 @@ impl Log {
             }
         };
         (Changed::Something, self.requests(ask))
+    }
+
+    /// Takes lines in that are printed as they come.
+    fn take_printed(&mut self, records: Vec<Record>) -> (Changed, Vec<Request>) {
+        let lines = self.pane.push_printed(records);
+        (Changed::Something, vec![Request::Do(Effect::Print(lines))])
+    }
+
+    /// Lines that come are not printed any more.
+    pub(crate) fn end_stream(&mut self) {
+        self.flow = Flow::Shown;
     }
 
     /// Whether a search or a filter is not done yet.
@@ -126,7 +153,10 @@ impl Log {
             return None;
         }
         if action == Action::Stream {
-            return Some(vec![Request::Do(Effect::Outside(Outside::Stream { who: self.who() }))]);
+            self.flow = Flow::Printed;
+            let mut lines = self.pane.lines_to_print(PRINTED);
+            lines.push(format!("--- {}: lines as they come; any key goes back ---", self.pane.name()));
+            return Some(vec![Request::Do(Effect::Stream(lines))]);
         }
         let asks = self.pane.act(action)?;
         Some(self.requests(asks))
@@ -169,15 +199,6 @@ impl Log {
     pub(crate) fn draw(&self, frame: &mut Frame<'_>, area: Rect, look: &Look, focus: Focus) {
         self.area.set(area);
         self.pane.draw(frame, area, look, focus);
-    }
-
-    /// What `logs` takes as its argument; goals and tasks it does not know.
-    fn who(&self) -> Option<String> {
-        match &self.whose {
-            LogTarget::All | LogTarget::Goal(_) | LogTarget::Task(_) => None,
-            LogTarget::Role(role) => Some(role.to_string()),
-            LogTarget::Agent(agent) => Some(agent.to_string()),
-        }
     }
 
     fn requests(&mut self, asks: impl IntoIterator<Item = Ask>) -> Vec<Request> {

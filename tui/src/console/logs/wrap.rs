@@ -25,6 +25,22 @@ pub(super) fn count(text: &str, columns: usize) -> usize {
     if text.is_ascii() { text.len().div_ceil(columns.max(2)).max(1) } else { rows(text, columns).len() }
 }
 
+/// How much of the text fits `columns`, with a column left for an ellipsis where that is not all.
+pub(super) fn fitting(text: &str, columns: usize) -> usize {
+    let (mut used, mut fits) = (0, 0);
+    for (at, character) in text.char_indices() {
+        let wide = character.width().unwrap_or(0);
+        if used + wide > columns {
+            return fits;
+        }
+        used += wide;
+        if used < columns {
+            fits = at + character.len_utf8();
+        }
+    }
+    text.len()
+}
+
 /// The part of the text from column `left` on.
 pub(crate) fn from_column(text: &str, left: usize) -> Range<usize> {
     let mut column = 0;
@@ -52,6 +68,8 @@ mod tests {
         assert_eq!(rows("a日本", 4), [0..4, 4..7]);
         assert_eq!(&"abc日def"[from_column("abc日def", 4)], "def");
         assert_eq!(from_column("ab", 9), 2..2);
+        assert_eq!(["abcd", "abcde", "abc日", "abc日x"].map(|text| fitting(text, 5)), [4, 5, 6, 3]);
+        assert_eq!(["abcdef", "日日日", "日日e\u{301}"].map(|text| fitting(text, 5)), [4, 6, 9]);
     }
 
     proptest! {

@@ -158,6 +158,12 @@ impl Views {
         if self.agents.asked_for(&batch) { self.agents.take(batch) } else { self.logs.take(batch) }
     }
 
+    /// Lines that come are not printed any more.
+    pub(crate) fn end_stream(&mut self) {
+        self.logs.end_stream();
+        self.agents.end_stream();
+    }
+
     /// Whether a search or filter of a log is not done yet.
     pub(crate) fn is_busy(&self) -> bool {
         self.logs.is_busy() || self.agents.is_busy()

@@ -7,6 +7,7 @@ use codegod_protocol::id::AgentId;
 use super::{Ask, Cut, Head, Older, Pane, Place, Rest, Wrap};
 use crate::console::logs::record::{Level, Line, Record};
 use crate::console::logs::wrap;
+use crate::text::{time_of_day, utc_offset_seconds};
 
 /// When the newest or the oldest line of each agent was written, and how many it wrote at that moment.
 type Edge = HashMap<AgentId, (u64, usize)>;
@@ -34,6 +35,25 @@ impl Pane {
             }
         });
         self.work();
+    }
+
+    /// Takes newer lines in. Returns those that are shown, to be printed.
+    pub(crate) fn push_printed(&mut self, records: Vec<Record>) -> Vec<String> {
+        let from = self.ring.end();
+        self.push(records);
+        let held = self.ring.lines().rev().take_while(|line| line.number >= from);
+        let mut lines: Vec<String> =
+            held.filter(|line| self.lens.shows(line)).map(|line| printed(&line)).collect();
+        lines.reverse();
+        lines
+    }
+
+    /// The last lines that are shown, at most `count` of them, to be printed.
+    pub(crate) fn lines_to_print(&self, count: usize) -> Vec<String> {
+        let shown = self.ring.lines().rev().filter(|line| self.lens.shows(line));
+        let mut lines: Vec<String> = shown.take(count).map(|line| printed(&line)).collect();
+        lines.reverse();
+        lines
     }
 
     /// Takes in the newest lines there are, some of which may be held already: the log was not on the screen for
@@ -97,6 +117,13 @@ impl Pane {
         let used: usize = self.kept.iter().map(|kept| self.count(&kept.line(), size)).sum();
         (usize::from(size.rows) + stop.top.row).saturating_sub(used)
     }
+}
+
+/// A line as it is printed: like those of `codegod logs`.
+fn printed(line: &Line<'_>) -> String {
+    let clock = time_of_day(line.ms, utc_offset_seconds());
+    let bad = if line.level >= Level::Warning { format!("{}: ", line.level) } else { String::new() };
+    format!("{clock} {:<15} {bad}{}", line.agent.to_string(), line.text)
 }
 
 /// The first line of each agent in that order.

@@ -99,6 +99,11 @@ impl Agents {
         self.log.take(batch)
     }
 
+    /// Lines that come are not printed any more.
+    pub(crate) fn end_stream(&mut self) {
+        self.log.end_stream();
+    }
+
     /// Whether a search or a filter of the log is not done yet.
     pub(crate) fn is_busy(&self) -> bool {
         self.log.is_busy()

@@ -45,6 +45,11 @@ impl Logs {
         self.log.take(batch)
     }
 
+    /// Lines that come are not printed any more.
+    pub(crate) fn end_stream(&mut self) {
+        self.log.end_stream();
+    }
+
     /// Whether a search or a filter is not done yet.
     pub(crate) fn is_busy(&self) -> bool {
         self.log.is_busy()

@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::console::effect::{Effect, Outside};
+use crate::console::effect::Effect;
 use crate::console::keys::Motion;
 use crate::console::logs::Record;
 use crate::console::store::LogPart;
@@ -128,6 +128,23 @@ fn a_line_opens_its_task_and_is_copied() {
     assert_eq!(view.act(Action::Open, &store()), Some(vec![Request::Go(Target::Task(goal.task(2)))]));
     let copied = view.act(Action::Copy, &store());
     assert_eq!(copied, Some(vec![Request::Do(Effect::Copy("line 21".to_owned()))]));
-    let stream = view.act(Action::Stream, &store());
-    assert_eq!(stream, Some(vec![Request::Do(Effect::Outside(Outside::Stream { who: None }))]));
+}
+
+#[test]
+fn lines_that_are_shown_are_printed_then_those_that_come() {
+    let mut view = filled();
+    view.act(Action::FilterLines, &store());
+    view.search(Some("9"), &store());
+    let [Request::Do(Effect::Stream(lines))] = &view.act(Action::Stream, &store()).unwrap()[..] else {
+        panic!("no lines are printed");
+    };
+    assert_eq!(lines.len(), 4);
+    assert!(lines[0].ends_with(" backend-7k2m9q  line 9"), "{lines:?}");
+    let live = batch(&view, LogPart::Live, 30..60);
+    let (_, asked) = view.take(live);
+    let [Request::Do(Effect::Print(lines))] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(lines.len(), 3);
+    view.end_stream();
+    let live = batch(&view, LogPart::Live, 60..70);
+    assert_eq!(view.take(live).1, []);
 }
