@@ -21,15 +21,17 @@ impl Tmux {
     /// When tmux is not installed or does not start.
     pub fn start(command: &Command, (columns, rows): (u16, u16)) -> Result<Self> {
         let tmux = Self { folder: tempfile::tempdir()? };
+        // What a program that ended said stays to be read.
+        std::fs::write(tmux.settings(), "set -g remain-on-exit on\n")?;
         let mut start = tmux.command();
         start.args(["new-session", "-d", "-x", &columns.to_string(), "-y", &rows.to_string()]);
         // Only tmux's own program sees the variables; those that it was started with are its server's.
         start.arg("env");
+        for (name, _) in command.get_envs().filter(|(_, value)| value.is_none()) {
+            start.args(["-u".as_ref(), name]);
+        }
         for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => start.arg(format!("{}={}", name.to_string_lossy(), value.to_string_lossy())),
-                None => start.args(["-u".as_ref(), name]),
-            };
+            start.args(value.map(|value| format!("{}={}", name.to_string_lossy(), value.to_string_lossy())));
         }
         start.arg(command.get_program()).args(command.get_args());
         if let Some(folder) = command.get_current_dir() {
@@ -98,9 +100,13 @@ impl Tmux {
 
     fn command(&self) -> Command {
         let mut command = Command::new("tmux");
-        // Nobody's settings, and no tmux around this one.
-        command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]).arg(self.socket());
+        // Nobody's own settings, and no tmux around this one.
+        command.env_remove("TMUX").arg("-f").arg(self.settings()).arg("-S").arg(self.socket());
         command
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("settings")
     }
 
     fn socket(&self) -> PathBuf {
