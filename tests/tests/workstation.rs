@@ -70,13 +70,15 @@ async fn a_goal_is_typed_watched_and_its_result_read_off_the_screen() -> Result 
     // The result is written where the console was started, as after `codegod build`.
     let written = fleet
         .wait_for("the result's folder", SOON, async || {
-            Ok(std::fs::read_dir(folder.path())?
-                .flatten()
-                .map(|entry| entry.path())
-                .find(|path| path.is_dir()))
+            // It is put together under a name with a dot, and then named.
+            let entries = std::fs::read_dir(folder.path())?.flatten();
+            let named = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
+            Ok(entries.filter(named).map(|entry| entry.path()).next())
         })
         .await?;
     assert!(written.read_dir()?.count() > 2, "{}", written.display());
+    let name = written.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    tmux.shows(&name).await?;
     tmux.types("q")?;
     Ok(())
 }
