@@ -84,7 +84,10 @@ pub(super) async fn cancel(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, E
     let question = async || {
         let view = client.goal_head(goal).await?;
         let text = sanitize::line(&view.goal.text);
-        let done = format!("{} of {} are done", view.succeeded, counted(view.total, "task"));
+        let done = match view.total {
+            0 => "It has no plan yet".to_owned(),
+            all => format!("{} of {} are done", view.succeeded, counted(all, "task")),
+        };
         Ok(format!("Cancel {goal} ({text})? {done}; its agents stop within seconds, and it has no result."))
     };
     if !intended(question, out).await? {

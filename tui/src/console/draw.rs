@@ -4,6 +4,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use codegod_protocol::goal::GoalState;
 
@@ -12,7 +13,10 @@ use super::store::{Connection, Severity};
 use super::theme::Look;
 use super::widgets::{Chrome, foot, hints, small, tabs};
 use crate::output::Meaning;
-use crate::text::{clock, fit, width};
+use crate::text::{clock, fit, width, wrapped};
+
+/// How many rows what was said takes at most.
+const SAID_ROWS: usize = 3;
 
 /// Draws the console.
 pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -28,7 +32,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
         // What is shown is the last that was known.
         frame.buffer_mut().set_style(chrome.body, app.look.theme.furniture());
     }
-    frame.render_widget(said(app, chrome.said), chrome.said);
+    said(app, frame, chrome.said);
     frame.render_widget(hints(&app.contexts(), chrome.keys.width, &app.look), chrome.keys);
     if let Some(overlay) = &app.overlay {
         overlay.draw(frame, &chrome, &app.look);
@@ -103,10 +107,19 @@ fn wall_clock(look: &Look) -> String {
     crate::text::time_of_day(look.now_ms, look.utc_offset_seconds).chars().take(5).collect()
 }
 
-fn said(app: &App, area: Rect) -> Line<'static> {
+/// What was said last; what does not fit in a row takes a few of the view.
+fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let Some((meaning, text)) = app.said.line() else { return };
     let columns = usize::from(area.width);
-    match app.said.line() {
-        Some((meaning, text)) => Line::styled(fit(text, columns), app.look.style(meaning)),
-        None => Line::default(),
+    let mut lines = wrapped(text, columns);
+    if lines.len() > SAID_ROWS {
+        let rest = lines.split_off(SAID_ROWS - 1).join(" ");
+        lines.push(fit(&rest, columns));
+    }
+    let mut row = area;
+    for line in lines.into_iter().rev() {
+        frame.render_widget(Clear, row);
+        frame.render_widget(Line::styled(line, app.look.style(meaning)), row);
+        row.y = row.y.saturating_sub(1);
     }
 }

@@ -50,7 +50,7 @@ impl History {
     /// Adds a text. Returns whether it is to be kept.
     pub(crate) fn add(&mut self, text: &str) -> Keep {
         self.walk = None;
-        let kept = !text.is_empty() && !text.starts_with(char::is_whitespace) && text.len() <= MAX_TEXT_BYTES;
+        let kept = !text.is_empty() && !text.starts_with(' ') && text.len() <= MAX_TEXT_BYTES;
         if !kept || self.lines.last().is_some_and(|last| last == text) {
             return Keep::No;
         }

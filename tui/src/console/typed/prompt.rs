@@ -194,7 +194,8 @@ impl Prompt {
     /// Hands the goal over, unless something is to be said about it first.
     fn enter(&mut self, history: &mut History) -> Written {
         let text = self.text();
-        let text = text.trim_end();
+        // A blank before it says that it is not to be kept.
+        let text = text.trim_start_matches('\n').trim_end();
         if text.trim().is_empty() {
             self.part = Part::Goal;
             self.refused = Some("say what is to be built or mended, in a sentence".to_owned());

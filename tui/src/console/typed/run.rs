@@ -1,6 +1,7 @@
 //! Running what was typed: the very commands of the command line, with another voice. Never on the task that
 //! draws; what they say comes back piece by piece.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codegod_protocol::id::GoalId;
@@ -55,12 +56,16 @@ pub(crate) async fn run(at: &Place, line: &str, columns: usize, tell: impl Tell)
         drop(out);
         ended
     };
+    let asked = AtomicBool::new(false);
     let under_way = async {
         tokio::time::sleep(AT_ONCE).await;
-        tell.tell(Told::Line(Line::new(Meaning::Busy, format!("{} …", title(line)))));
+        // One that asked waits for the person.
+        if !asked.load(Ordering::Relaxed) {
+            tell.tell(Told::Line(Line::new(Meaning::Busy, format!("{} …", title(line)))));
+        }
         std::future::pending::<()>().await;
     };
-    let both = async { tokio::join!(work, Heard::listen(&mut heard, &tell)) };
+    let both = async { tokio::join!(work, Heard::listen(&mut heard, &tell, &asked)) };
     let (ended, heard) = tokio::select! {
         done = both => done,
         () = under_way => return,
@@ -77,7 +82,8 @@ pub(crate) async fn collect(at: &Place, goal: &GoalId, tell: impl Tell) {
         drop(out);
         ended
     };
-    let (ended, heard) = tokio::join!(work, Heard::listen(&mut heard, &tell));
+    let asked = AtomicBool::new(false);
+    let (ended, heard) = tokio::join!(work, Heard::listen(&mut heard, &tell, &asked));
     tell.tell(heard.outcome(&format!("result of {goal}"), ended, usize::MAX));
 }
 
@@ -110,7 +116,7 @@ struct Heard {
 }
 
 impl Heard {
-    async fn listen(heard: &mut mpsc::UnboundedReceiver<Said>, tell: &impl Tell) -> Self {
+    async fn listen(heard: &mut mpsc::UnboundedReceiver<Said>, tell: &impl Tell, asked: &AtomicBool) -> Self {
         let mut so_far = Self::default();
         while let Some(said) = heard.recv().await {
             match said {
@@ -120,7 +126,10 @@ impl Heard {
                     so_far.goal = Some(goal.clone());
                     tell.tell(Told::Goal(goal));
                 }
-                Said::Asks(question) => tell.tell(Told::Asks(question)),
+                Said::Asks(question) => {
+                    asked.store(true, Ordering::Relaxed);
+                    tell.tell(Told::Asks(question));
+                }
             }
         }
         so_far

@@ -1,6 +1,8 @@
 //! The one table of commands: the command line's own, and those that only a console has. What is typed is
 //! read by the same parser that reads arguments, so that a command means the same in both.
 
+use std::sync::LazyLock;
+
 use clap::{CommandFactory, Parser, Subcommand};
 use codegod_protocol::id::{AgentId, GoalId, Role};
 
@@ -78,10 +80,13 @@ pub(crate) enum Order {
 pub(crate) struct Refused(pub(crate) String);
 
 /// The table, as clap has it.
-pub(super) fn table() -> clap::Command {
-    let mut table = Line::command();
-    table.build();
-    table
+pub(super) fn table() -> &'static clap::Command {
+    static TABLE: LazyLock<clap::Command> = LazyLock::new(|| {
+        let mut table = Line::command();
+        table.build();
+        table
+    });
+    &TABLE
 }
 
 /// What the line asks for.
