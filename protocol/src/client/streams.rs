@@ -14,8 +14,10 @@ use crate::log::Level;
 const LOG_LINES: u64 = 20_000;
 /// How many events one read takes.
 const EVENTS_AT_ONCE: usize = 1_000;
-/// How many lines one read takes, roughly.
+/// How many lines one read takes, roughly; of one log at least so many, that a reader of many logs keeps up with
+/// those who write much.
 const LINES_AT_ONCE: usize = 5_000;
+const LINES_OF_ONE: usize = 250;
 /// The longest line that is kept, in bytes.
 const MAX_LINE_BYTES: usize = 4_096;
 
@@ -209,8 +211,8 @@ impl Listener {
     ) -> Result<Vec<(AgentId, LogLine)>, Error> {
         let streams: Vec<_> =
             positions.iter().map(|(agent, position)| (self.keys.log(agent), position.clone())).collect();
-        // Redis counts by stream: however many there are, one answer holds about so many lines.
-        let most = (LINES_AT_ONCE / streams.len().max(1)).max(10);
+        // Redis counts by stream, and nearly always few of many are written to.
+        let most = (LINES_AT_ONCE / streams.len().max(1)).max(LINES_OF_ONE);
         let entries = self.follow(&streams, wait_ms, most).await?;
         let places: HashMap<&str, usize> =
             streams.iter().enumerate().map(|(place, (stream, _))| (stream.as_str(), place)).collect();

@@ -24,6 +24,8 @@ const OLDER: usize = 10_000;
 const WAIT_MS: usize = 30_000;
 /// How long to wait after a read, so that what comes meanwhile is told together.
 const TOGETHER: Duration = Duration::from_millis(100);
+/// A read that gives so many is followed by the next at once: more is waiting.
+const MANY: usize = 2_000;
 /// The wait before a log that can't be read is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 const WHAT: &str = "the log";
@@ -148,8 +150,11 @@ impl<M: From<News>> Reader<M> {
         match lines {
             Ok(records) if records.is_empty() => Ok(None),
             Ok(records) => {
+                let many = records.len() >= MANY;
                 self.tell(log.open, LogPart::Live, records).await?;
-                tokio::time::sleep(TOGETHER).await;
+                if !many {
+                    tokio::time::sleep(TOGETHER).await;
+                }
                 Ok(None)
             }
             Err(error) => Ok(Some(End::Failed(error))),
