@@ -27,7 +27,7 @@ run_tests() {
   check "format (cargo fmt)" cargo fmt --all --check
   check "binaries (cargo build)" cargo build --locked --workspace --bins
   check "lints (cargo clippy)" cargo clippy --locked --workspace --all-targets -- -D warnings
-  if has shellcheck; then check "lints (shellcheck)" shellcheck --external-sources --check-sourced start-agents.sh .ci/run deploy/entrypoint.sh tests/shell/*; fi
+  if has shellcheck; then check "lints (shellcheck)" shellcheck --external-sources --check-sourced start-agents.sh .ci/run deploy/entrypoint.sh deploy/demo/record.sh tests/shell/*; fi
   shell_tests
   if has cargo-nextest; then nextest "$full"; else cargo_test "$full"; fi
   say "The tests took $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s."

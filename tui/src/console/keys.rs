@@ -282,7 +282,7 @@ pub(crate) static BINDINGS: &[Binding] = bindings! {
     Log Never [letter('t')] A::Times, "times", "show when each line was written, or not";
     Log Never [letter('v')] A::Mark, "mark", "mark lines; y copies them";
     Log Never [letter('S')] A::Stream, "stream", "leave the screen and print lines as they come";
-    Lines Second [letter('W')] A::Wrap, "wrap", "break long lines, or cut them";
+    Log Second [letter('W')] A::Wrap, "wrap", "break long lines, or cut them";
     Lines Second [letter('n')] A::NextMatch, "next", "go to the next match";
     Lines Never [letter('l')] A::Move(M::Right), "right", "to the right; W breaks long lines";
     Lines Never [letter('N')] A::PreviousMatch, "match before", "go to the match before";

@@ -102,7 +102,7 @@ pub(super) async fn print(
     let look =
         Look { theme: Theme::Plain, glyphs: Glyphs::of_locale(), now_ms: now_ms(), utc_offset_seconds: 0 };
     let store = Store::new(without_password(&place.url));
-    let mut app = App::new(store, look, Access::ReadOnly, Mouse::Left, (columns, rows));
+    let mut app = App::new(store, look, Access::Full, Mouse::Left, (columns, rows));
     app.go(target(view, subject));
     read(&mut app, place).await;
     app.update(Message::Second(now_ms()));

@@ -4,6 +4,7 @@
 use codegod_protocol::agent::AgentStatus;
 use codegod_protocol::evidence::{Evidence, Finding};
 use codegod_protocol::memory::{ActionRecord, CompletedTask, CurrentTask, Memory, Reasoning};
+use codegod_protocol::task::Step;
 
 use super::super::show;
 use crate::console::store::{Store, waits_for};
@@ -13,6 +14,17 @@ use crate::text::duration;
 
 /// How many of the last lines that a command printed are shown; more of one that failed.
 const TAIL: [usize; 2] = [3, 12];
+/// Of how many of the newest actions what they printed is shown.
+const TOLD: usize = 3;
+
+/// How much is told of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// What it printed, too.
+    Whole,
+    /// That it was done.
+    Line,
+}
 
 /// The text.
 pub(super) fn passages(of: &AgentStatus, store: &Store) -> Vec<Passage> {
@@ -95,6 +107,9 @@ fn status(of: &AgentStatus, store: &Store) -> Vec<Passage> {
 }
 
 fn so_far(of: &AgentStatus) -> String {
+    if of.succeeded + of.failed == 0 {
+        return "no task has ended yet".to_owned();
+    }
     let rate = of.success_rate().map_or_else(String::new, |rate| format!(" ({:.0}%)", rate * 100.0));
     let used = duration(of.usage.cpu_seconds);
     let memory = show::bytes(of.usage.peak_memory_bytes);
@@ -107,14 +122,23 @@ fn so_far(of: &AgentStatus) -> String {
 fn current(of: &CurrentTask) -> Vec<Passage> {
     let head = Passage::new(Meaning::Plain, format!("{} {}", of.task, flat(&of.title)));
     let head = head.and(Meaning::Faint, format!("  attempt {}", of.attempt)).under("  ");
-    std::iter::once(head).chain(of.actions.iter().flat_map(action)).collect()
+    let telling = |at| if at < TOLD { Telling::Whole } else { Telling::Line };
+    let actions = of.actions.iter().rev().enumerate().flat_map(|(at, one)| action(one, telling(at)));
+    std::iter::once(head).chain(actions).collect()
 }
 
-fn action(of: &ActionRecord) -> Vec<Passage> {
+/// An action; what shows its outcome too when it failed, or is one of the newest.
+fn action(of: &ActionRecord, telling: Telling) -> Vec<Passage> {
     let line = Passage::new(Meaning::Plain, &of.action).under(&format!("{:>4}. ", of.number));
     let line = line.and(Meaning::Faint, format!(": {}", flat(&of.expect)));
     match &of.outcome {
-        Some(outcome) => std::iter::once(line).chain(evidence(outcome)).collect(),
+        Some(outcome) if telling == Telling::Whole || !outcome.succeeded() => {
+            std::iter::once(line).chain(evidence(outcome)).collect()
+        }
+        Some(outcome) => {
+            let line = line.and(Meaning::Good, "  done");
+            vec![line.and(Meaning::Faint, format!(" after {}", duration(outcome.seconds)))]
+        }
         None => vec![line.since(of.intended_ms)],
     }
 }
@@ -157,10 +181,29 @@ fn reasoning(of: &Reasoning) -> Vec<Passage> {
     of.risks.iter().for_each(|risk| add("risk", flat(risk)));
     of.success_criteria.iter().for_each(|one| add("must hold", flat(one)));
     add("conclusion", flat(&of.conclusion));
-    for step in &of.plan {
-        add("plan", format!("{}: {}", step.action.name(), flat(&step.expect)));
-    }
+    add("plan", plan(&of.plan));
     lines
+}
+
+/// `23 steps: 22 write_file, install_dependency`.
+fn plan(steps: &[Step]) -> String {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for step in steps {
+        let name = step.action.name();
+        match kinds.iter_mut().find(|(kind, _)| *kind == name) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((name, 1)),
+        }
+    }
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .map(|(kind, count)| if count == 1 { kind.to_owned() } else { format!("{count} {kind}") })
+        .collect();
+    match steps {
+        [] => String::new(),
+        [step] => format!("{}: {}", step.action.name(), flat(&step.expect)),
+        _ => format!("{} steps: {}", steps.len(), kinds.join(", ")),
+    }
 }
 
 fn finding(of: &Finding) -> Vec<Passage> {
