@@ -47,6 +47,11 @@ fn the_fleet_shows_what_is_wanted_and_what_is_there() {
 }
 
 #[test]
+fn logs_show_what_agents_said_and_commands_printed() {
+    in_all_states(ViewName::Logs);
+}
+
+#[test]
 fn agents_show_what_they_do_and_what_the_chosen_one_knows() {
     in_all_states(ViewName::Agents);
 }
