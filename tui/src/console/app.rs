@@ -114,7 +114,9 @@ impl App {
     /// Takes a message in. Returns what is to be done outside.
     pub(crate) fn update(&mut self, message: Message) -> Vec<Effect> {
         self.dirty |= !matches!(message, Message::News(_));
-        let effects = self.taken(message);
+        let mut effects = self.taken(message);
+        let asks = self.views.get_mut(self.current).asks();
+        effects.extend(self.asked(asks));
         self.allowed(effects)
     }
 
@@ -156,6 +158,10 @@ impl App {
             }
             Message::StreamEnded => {
                 self.views.end_stream();
+                Vec::new()
+            }
+            Message::Changes(commit, read) => {
+                self.views.changes(&commit, read);
                 Vec::new()
             }
             Message::GoOn => {
@@ -462,8 +468,7 @@ impl App {
             _ => return Vec::new(),
         };
         self.views.get_mut(self.current).wheel(at, rows, &self.store);
-        let asks = self.views.get_mut(self.current).asks();
-        self.asked(asks)
+        Vec::new()
     }
 
     fn clicked(&mut self, at: Position, chrome: &Chrome) -> Vec<Effect> {

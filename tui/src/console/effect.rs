@@ -37,12 +37,23 @@ pub(crate) enum Effect {
     Print(Vec<String>),
     /// Read log lines that are older than those that were told.
     OlderLogs(OlderLogs),
+    /// Read what a commit changed.
+    Changes(Commit),
     /// Draw everything anew.
     Redraw,
     /// Put the console to sleep.
     Suspend,
     /// Take the mouse, or leave it to the terminal.
     Mouse(Mouse),
+}
+
+/// A commit that a task published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Commit {
+    /// The task.
+    pub(crate) task: TaskId,
+    /// The commit's id.
+    pub(crate) id: String,
 }
 
 /// A program that takes the terminal for a while.

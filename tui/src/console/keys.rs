@@ -98,6 +98,16 @@ pub(crate) enum Action {
     Scope,
     /// Leave the screen and print lines as they come.
     Stream,
+    /// The next task that runs.
+    NextRunning,
+    /// The goal that came before.
+    OlderGoal,
+    /// The goal that came after.
+    NewerGoal,
+    /// Close all branches of the plan.
+    CloseBranches,
+    /// Open them.
+    OpenBranches,
 }
 
 /// Where a cursor goes.
@@ -134,6 +144,8 @@ pub(crate) enum Context {
     Rows,
     /// A goal is selected or open.
     Goal,
+    /// A plan is shown.
+    Plan,
     /// A task is selected or open.
     Task,
     /// An agent is selected or open.
@@ -157,6 +169,7 @@ impl Context {
             Self::Everywhere => "everywhere",
             Self::Rows => "moving",
             Self::Goal => "the goal",
+            Self::Plan => "the plan",
             Self::Task => "the task",
             Self::Agent => "the agent",
             Self::Role => "the role",
@@ -265,6 +278,14 @@ pub(crate) static BINDINGS: &[Binding] = bindings! {
     Goal Second [letter('v')] A::Verify, "verify", "run all validations of the goal again";
     Goal Second [letter('A')] A::Apply, "apply", "write the goal's result into its folder";
     Task First [letter('r')] A::Retry, "retry", "give a failed or blocked task all its attempts again";
+    Task Never [letter('E')] A::Shell, "shell", "open a shell in the container that works on the task";
+    Task Second [letter('m')] A::Memory, "memory", "show what the task's agent knows";
+    Plan First [letter('e')] A::NextError, "problem", "go to the next task that failed or needs a person";
+    Plan Second [letter('a')] A::NextRunning, "at work", "go to the next task that runs";
+    Plan Second [letter(']')] A::OlderGoal, "older goal", "show the goal that came before";
+    Plan Never [letter('[')] A::NewerGoal, "newer goal", "show the goal that came after";
+    Plan Never [letter('-')] A::CloseBranches, "close", "close all branches of the plan";
+    Plan Never [letter('+'), letter('=')] A::OpenBranches, "open", "open all branches of the plan";
     Agent First [letter('m')] A::Memory, "memory", "show what the agent knows";
     Agent First [letter('w')] A::Wipe, "wipe", "let the agent forget all but its core knowledge";
     Agent Second [letter('D')] A::Drain, "drain", "let the agent finish its task and end";

@@ -3,7 +3,8 @@
 use codegod_protocol::id::GoalId;
 use crossterm::event::Event;
 
-use super::effect::Target;
+use super::commits::Changes;
+use super::effect::{Commit, Target};
 use super::overlay::Overlay;
 use super::store::News;
 use crate::output::Line;
@@ -22,6 +23,8 @@ pub(crate) enum Message {
     Overlay(Box<Overlay>),
     /// A goal was handed over from here.
     Started(GoalId),
+    /// What a commit changed was read, or could not be.
+    Changes(Commit, Result<Box<Changes>, String>),
     /// Something is to be shown.
     Go(Target),
     /// The console is on the screen again, after lines that were printed.

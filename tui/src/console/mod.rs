@@ -16,6 +16,7 @@
 //! | `keys` | the one table of keys |
 
 mod app;
+mod commits;
 mod diff;
 mod draw;
 mod effect;

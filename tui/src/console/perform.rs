@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use codegod_protocol::id::GoalId;
 use tokio::sync::mpsc;
 
+use super::commits::Commits;
 use super::effect::{Effect, Outside};
 use super::message::Message;
 use super::overlay::Overlay;
@@ -18,12 +19,14 @@ use crate::output::{Line, Meaning};
 pub(crate) struct Performer {
     place: Place,
     to: mpsc::Sender<Message>,
+    commits: Commits,
 }
 
 impl Performer {
     /// One that reports to `to`.
     pub(crate) fn new(place: Place, to: mpsc::Sender<Message>) -> Self {
-        Self { place, to }
+        let commits = Commits::new(place.clone(), to.clone());
+        Self { place, to, commits }
     }
 
     /// Does it.
@@ -36,6 +39,7 @@ impl Performer {
             }
             Effect::Save { name, text } => self.save(name, text),
             Effect::Outside(outside) => self.outside(outside, session),
+            Effect::Changes(commit) => self.commits.read(commit),
             // The loop does these itself.
             Effect::Quit(_)
             | Effect::Copy(_)

@@ -32,6 +32,11 @@ fn the_overview_shows_everything_at_a_glance() {
 }
 
 #[test]
+fn a_goal_shows_its_plan_and_the_task_under_the_cursor() {
+    in_all_states(ViewName::Goal);
+}
+
+#[test]
 fn queues_show_what_waits_what_runs_and_what_was_given_up() {
     in_all_states(ViewName::Queues);
 }

@@ -84,6 +84,16 @@ impl Glyphs {
         if self.unicode { "●" } else { "*" }
     }
 
+    /// Marks the longest path that is left.
+    pub(crate) fn critical(&self) -> &'static str {
+        if self.unicode { "◆" } else { "*" }
+    }
+
+    /// The cells of a progress bar: done, under way, still to do.
+    pub(crate) fn progress(&self) -> [&'static str; 3] {
+        if self.unicode { ["█", "▒", "░"] } else { ["#", "=", "."] }
+    }
+
     /// The heights of a sparkline, lowest first.
     pub(crate) fn steps(&self) -> &'static [char] {
         if self.unicode {

@@ -73,7 +73,7 @@ impl DiffPane {
     }
 
     fn draw_rows(&self, buffer: &mut Buffer, area: Rect, look: &Look) {
-        if self.diff().len() == 0 {
+        if self.diff().is_empty() {
             buffer.set_stringn(
                 area.x,
                 area.y,

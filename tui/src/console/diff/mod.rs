@@ -6,5 +6,4 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task's details are being put together"))]
 pub(crate) use {pane::DiffPane, read::Diff};

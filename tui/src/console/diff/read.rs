@@ -80,6 +80,11 @@ impl Diff {
         self.rows.len()
     }
 
+    /// Whether nothing changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     pub(super) fn row(&self, index: usize) -> Option<Row<'_>> {
         let row = self.rows.get(index)?;
         Some(Row { kind: row.kind, text: &self.text[row.range.clone()], numbers: row.numbers })

@@ -1,7 +1,8 @@
 //! What a task changed: its commit against what it started from, fetched from Redis and told by git.
 
 use codegod_protocol::client::{Client, Error as ClientError};
-use codegod_protocol::id::{GoalId, TaskId};
+use codegod_protocol::goal::GoalKind;
+use codegod_protocol::id::TaskId;
 use codegod_source::Merge;
 
 use crate::commands::Place;
@@ -36,9 +37,14 @@ pub(crate) async fn load_diff(place: &Place, task: &TaskId) -> Result<Diff, Stri
 
 async fn load(place: &Place, task: &TaskId) -> Result<Diff, Error> {
     let client = Client::pooled(&place.url, &place.prefix, "console").await?;
-    let goal = task.goal();
+    let head = client.goal_head(task.goal()).await?.goal;
+    // A verification works on the commits of another goal.
+    let goal = match &head.kind {
+        GoalKind::Build => &head.id,
+        GoalKind::Verify { of } => of,
+    };
     let commit = published(&client, task).await?;
-    let starts = starts(&client, task).await?;
+    let starts = starts(&client, task, head.workspace.as_ref()).await?;
     let scratch = scratch().await?;
     let repository = &scratch.repository;
     for one in starts.iter().chain([&commit]) {
@@ -81,7 +87,7 @@ async fn published(client: &Client, task: &TaskId) -> Result<String, Error> {
 }
 
 /// The commits that a task starts from: what its needs published, else the goal's own.
-async fn starts(client: &Client, task: &TaskId) -> Result<Vec<String>, Error> {
+async fn starts(client: &Client, task: &TaskId, workspace: Option<&String>) -> Result<Vec<String>, Error> {
     let mut needs = client.needs(task).await?;
     needs.sort();
     let mut commits = Vec::with_capacity(needs.len());
@@ -89,11 +95,7 @@ async fn starts(client: &Client, task: &TaskId) -> Result<Vec<String>, Error> {
         commits.push(published(client, need).await?);
     }
     if commits.is_empty() {
-        commits.extend(workspace_of(client, task.goal()).await?);
+        commits.extend(workspace.cloned());
     }
     Ok(commits)
-}
-
-async fn workspace_of(client: &Client, goal: &GoalId) -> Result<Option<String>, Error> {
-    Ok(client.goal_head(goal).await?.goal.workspace)
 }

@@ -62,6 +62,10 @@ pub(crate) struct OpenGoal {
     pub(crate) commit: Option<String>,
     /// How long it will take; none while nothing was measured.
     pub(crate) left: Option<Estimate>,
+    /// Counts up whenever the tree is another.
+    pub(crate) shape: u64,
+    /// Counts up whenever a row says something else.
+    pub(crate) told: u64,
     rows: Vec<TaskRow>,
     order: Vec<Place>,
     critical: Vec<usize>,
@@ -80,8 +84,12 @@ impl OpenGoal {
                 }
             }
         }
+        let order = Graph::new(&rows).tree();
+        let is_same = known.as_ref().is_some_and(|known| known.order == order);
         let mut goal = Self {
-            order: Graph::new(&rows).tree(),
+            shape: known.as_ref().map_or(0, |known| known.shape) + u64::from(!is_same),
+            told: known.as_ref().map_or(0, |known| known.told) + 1,
+            order,
             is_critical: vec![false; rows.len()],
             critical: Vec::new(),
             left: None,
@@ -145,8 +153,10 @@ impl OpenGoal {
         }
         if other_graph {
             self.order = Graph::new(&self.rows).tree();
+            self.shape += 1;
         }
         if changed {
+            self.told += 1;
             self.count();
         }
         Changed::when(changed)
@@ -164,6 +174,7 @@ impl OpenGoal {
         row.apply(happening);
         if row.state != before {
             let after = row.state;
+            self.told += 1;
             self.recount(before, after);
         }
         Changed::Something

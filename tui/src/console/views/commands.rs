@@ -31,6 +31,11 @@ impl Chosen {
         Self { task: Some(task.clone()), ..Self::goal(store, Some(task.goal())) }
     }
 
+    /// The same with the agent that has or had the task, for what is done to agents.
+    pub(crate) fn with_agent(self, agent: Option<&AgentId>) -> Self {
+        Self { agent: agent.cloned(), ..self }
+    }
+
     /// An agent.
     pub(crate) fn agent(agent: Option<&AgentId>) -> Self {
         Self { agent: agent.cloned(), ..Self::default() }

@@ -4,6 +4,7 @@ mod agents;
 mod commands;
 mod events;
 mod fleet;
+mod goal;
 mod logs;
 mod overview;
 mod queues;
@@ -15,10 +16,12 @@ use ratatui::layout::{Position, Rect};
 use self::agents::Agents;
 use self::events::Events;
 use self::fleet::Fleet;
+use self::goal::Goal;
 use self::logs::Logs;
 use self::overview::Overview;
 use self::queues::Queues;
-use super::effect::{Request, Target};
+use super::commits::Changes;
+use super::effect::{Commit, Request, Target};
 use super::feed::Scope;
 use super::keys::{Action, Context};
 use super::store::{self, Changed, LogBatch, Store};
@@ -95,7 +98,7 @@ pub(crate) trait View {
     /// The wheel over `at`, `rows` down (negative: up).
     fn wheel(&mut self, at: Position, rows: i16, store: &Store);
 
-    /// What the wheel made it ask for.
+    /// What it asks for of its own: by the wheel, or because something else is looked at.
     fn asks(&mut self) -> Vec<Request> {
         Vec::new()
     }
@@ -121,6 +124,7 @@ pub(crate) trait View {
 pub(crate) struct Views {
     overview: Overview,
     agents: Agents,
+    goal: Goal,
     queues: Queues,
     events: Events,
     fleet: Fleet,
@@ -131,7 +135,8 @@ impl Views {
     /// A view.
     pub(crate) fn get(&self, name: ViewName) -> &dyn View {
         match name {
-            ViewName::Overview | ViewName::Goal => &self.overview,
+            ViewName::Overview => &self.overview,
+            ViewName::Goal => &self.goal,
             ViewName::Agents => &self.agents,
             ViewName::Queues => &self.queues,
             ViewName::Logs => &self.logs,
@@ -143,7 +148,8 @@ impl Views {
     /// A view, to change.
     pub(crate) fn get_mut(&mut self, name: ViewName) -> &mut dyn View {
         match name {
-            ViewName::Overview | ViewName::Goal => &mut self.overview,
+            ViewName::Overview => &mut self.overview,
+            ViewName::Goal => &mut self.goal,
             ViewName::Agents => &mut self.agents,
             ViewName::Queues => &mut self.queues,
             ViewName::Logs => &mut self.logs,
@@ -155,31 +161,51 @@ impl Views {
     /// Log lines came.
     pub(crate) fn logs(&mut self, batch: LogBatch) -> (Changed, Vec<Request>) {
         // A batch is for the log that asked for it, and for no other.
-        if self.agents.asked_for(&batch) { self.agents.take(batch) } else { self.logs.take(batch) }
+        if self.agents.asked_for(&batch) {
+            self.agents.take(batch)
+        } else if self.goal.asked_for(&batch) {
+            self.goal.take_lines(batch)
+        } else {
+            self.logs.take(batch)
+        }
+    }
+
+    /// What a commit changed was read, or could not be.
+    pub(crate) fn changes(&mut self, of: &Commit, read: Result<Box<Changes>, String>) {
+        self.goal.take_changes(of, read);
     }
 
     /// Lines that come are not printed any more.
     pub(crate) fn end_stream(&mut self) {
         self.logs.end_stream();
         self.agents.end_stream();
+        self.goal.end_stream();
     }
 
     /// Whether a search or filter of a log is not done yet.
     pub(crate) fn is_busy(&self) -> bool {
-        self.logs.is_busy() || self.agents.is_busy()
+        self.logs.is_busy() || self.agents.is_busy() || self.goal.is_busy()
     }
 
     /// Lets it go on for a bounded time.
     pub(crate) fn go_on(&mut self) {
         self.logs.go_on();
         self.agents.go_on();
+        self.goal.go_on();
     }
 
     /// Opens something. Returns the view that shows it.
     pub(crate) fn open(&mut self, target: Target, store: &Store) -> ViewName {
         match target {
             Target::View(view) => view,
-            Target::Goal(_) | Target::Task(_) => ViewName::Goal,
+            Target::Goal(goal) => {
+                self.goal.open(goal);
+                ViewName::Goal
+            }
+            Target::Task(task) => {
+                self.goal.open_task(&task);
+                ViewName::Goal
+            }
             Target::Agent(agent) => {
                 self.agents.open(agent, store);
                 ViewName::Agents

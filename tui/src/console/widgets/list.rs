@@ -35,6 +35,11 @@ impl<K: Clone + PartialEq> List<K> {
         self.held.as_ref()
     }
 
+    /// Puts the cursor on a row whose key is known.
+    pub(crate) fn put(&mut self, row: usize, key: K) {
+        (self.cursor, self.held) = (row, Some(key));
+    }
+
     /// Puts the cursor on the row with that key, when it is there.
     pub(crate) fn hold(&mut self, key: K) {
         self.held = Some(key);

@@ -156,10 +156,11 @@ fn evidence(of: &Evidence) -> Vec<Passage> {
     let shown = TAIL[usize::from(!of.succeeded())];
     let hidden = printed.len().saturating_sub(shown);
     if hidden > 0 {
-        lines.push(Passage::new(Meaning::Faint, format!("({hidden} lines before)")).behind("      | "));
+        lines
+            .push(Passage::new(Meaning::Faint, format!("({hidden} lines before)")).printed().under("      "));
     }
     let tail = printed.iter().skip(hidden);
-    lines.extend(tail.map(|line| Passage::new(Meaning::Faint, line).behind("      | ")));
+    lines.extend(tail.map(|line| Passage::new(Meaning::Faint, line).printed().under("      ")));
     lines
 }
 

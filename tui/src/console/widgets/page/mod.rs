@@ -12,6 +12,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::console::keys::{Action, Motion};
+use crate::console::logs::Pattern;
 use crate::console::theme::Look;
 
 pub(crate) use passage::Passage;
@@ -31,7 +32,7 @@ pub(crate) struct Page {
 /// A search and the passages that have it.
 #[derive(Debug)]
 struct Search {
-    typed: String,
+    pattern: Pattern,
     found: Vec<usize>,
 }
 
@@ -57,7 +58,7 @@ impl Page {
             self.stand_on(usize::MAX);
         }
         if let Some(search) = self.looked_for.take() {
-            self.look_for(search.typed);
+            self.look_for(search.pattern);
         }
     }
 
@@ -75,7 +76,7 @@ impl Page {
 
     /// What is looked for: the text, and in how many passages it stands.
     pub(crate) fn search_state(&self) -> Option<(&str, usize)> {
-        self.looked_for.as_ref().map(|search| (search.typed.as_str(), search.found.len()))
+        self.looked_for.as_ref().map(|search| (search.pattern.typed(), search.found.len()))
     }
 
     /// Does what a key stands for. Returns a sentence to say, and none at all when the key means nothing here.
@@ -126,19 +127,19 @@ impl Page {
         self.top.min(self.last_top())
     }
 
-    /// Looks for a text; none takes the search away.
+    /// Looks for a text; none takes the search away. What is no regular expression yet finds nothing.
     pub(crate) fn search(&mut self, typed: Option<&str>) {
         self.looked_for = None;
-        if let Some(typed) = typed.filter(|typed| !typed.is_empty()) {
-            self.look_for(typed.to_owned());
+        if let Ok(Some(pattern)) = Pattern::search(typed.unwrap_or_default()) {
+            self.look_for(pattern);
             self.reveal(Step::Here);
         }
     }
 
-    fn look_for(&mut self, typed: String) {
-        let has = |passage: &Passage| !places(passage.text(), &typed).is_empty();
-        let found = self.passages.iter().enumerate().filter(|(_, one)| has(one)).map(|(at, _)| at).collect();
-        self.looked_for = Some(Search { typed, found });
+    fn look_for(&mut self, pattern: Pattern) {
+        let passages = self.passages.iter().enumerate();
+        let found = passages.filter(|(_, one)| pattern.takes(one.text())).map(|(at, _)| at).collect();
+        self.looked_for = Some(Search { pattern, found });
     }
 
     fn step(&mut self, step: Step) -> Option<&'static str> {
@@ -209,8 +210,9 @@ impl Page {
         let shown = layout.rows.iter().skip(self.top());
         for (y, (passage, part)) in (area.y..area.bottom()).zip(shown) {
             let Some(passage) = self.passages.get(*passage) else { continue };
-            let found = self.looked_for.as_ref().map(|search| places(passage.text(), &search.typed));
-            let line = passage.line(part, found.as_deref().unwrap_or_default(), look);
+            let search = self.looked_for.as_ref();
+            let found: Vec<_> = search.iter().flat_map(|one| one.pattern.places(passage.text())).collect();
+            let line = passage.line(part, &found, look);
             frame.render_widget(line, Rect { y, height: 1, ..area });
         }
     }
@@ -223,16 +225,4 @@ enum Step {
     Here,
     Next,
     Previous,
-}
-
-/// Where a text stands in another: small letters find both, a capital letter only itself.
-fn places(text: &str, typed: &str) -> Vec<Range<usize>> {
-    let exact = typed.chars().any(char::is_uppercase);
-    let (text, typed) = if exact {
-        (text.to_owned(), typed.to_owned())
-    } else {
-        // Of ASCII only, so that places stay where they are.
-        (text.to_ascii_lowercase(), typed.to_ascii_lowercase())
-    };
-    text.match_indices(&typed).map(|(at, found)| at..at + found.len()).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use codegod_protocol::task::TaskState;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
 
@@ -9,13 +10,34 @@ use crate::console::theme::Look;
 use crate::output::Meaning;
 use crate::text::{clock, width};
 
+/// What stands between the lead and the text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Mark {
+    #[default]
+    Nothing,
+    /// The glyph of a state, before the first row.
+    State(TaskState),
+    /// A rail before each row, as what a command printed has.
+    Rail,
+}
+
+impl Mark {
+    /// No glyph is wider.
+    const fn columns(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::State(_) => 2,
+            Self::Rail => 3,
+        }
+    }
+}
+
 /// A line of text. What is put into it must be printable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Passage {
-    /// Stands before the first row.
+    /// Stands before the first row, and as many blanks before the others.
     lead: String,
-    /// Stands before the others.
-    hang: String,
+    mark: Mark,
     text: String,
     /// Up to which byte of the text each look goes.
     looks: Vec<(usize, Meaning)>,
@@ -55,14 +77,21 @@ impl Passage {
     /// Moves it in: `lead` stands before the first row, as many blanks before the others.
     #[must_use]
     pub(crate) fn under(mut self, lead: &str) -> Self {
-        (self.lead, self.hang) = (lead.to_owned(), " ".repeat(width(lead)));
+        lead.clone_into(&mut self.lead);
         self
     }
 
-    /// The same mark before each row, as what a command printed has.
+    /// Puts the glyph of a state before it; the text is to say it in a word.
     #[must_use]
-    pub(crate) fn behind(mut self, mark: &str) -> Self {
-        (self.lead, self.hang) = (mark.to_owned(), mark.to_owned());
+    pub(crate) fn marked(mut self, state: TaskState) -> Self {
+        self.mark = Mark::State(state);
+        self
+    }
+
+    /// Puts a rail beside it, as what a command printed has.
+    #[must_use]
+    pub(crate) fn printed(mut self) -> Self {
+        self.mark = Mark::Rail;
         self
     }
 
@@ -85,13 +114,23 @@ impl Passage {
 
     /// The parts of the text that fit rows of `columns`.
     pub(super) fn rows(&self, columns: usize) -> Vec<Range<usize>> {
-        broken(&self.text, columns.saturating_sub(width(&self.lead)).max(8))
+        broken(&self.text, columns.saturating_sub(width(&self.lead) + self.mark.columns()).max(8))
     }
 
     /// One of the rows as it is drawn, what was found in it set off.
     pub(super) fn line(&self, part: &Range<usize>, found: &[Range<usize>], look: &Look) -> Line<'static> {
-        let before = if part.start == 0 { &self.lead } else { &self.hang };
-        let mut spans = vec![Span::styled(before.clone(), look.theme.furniture())];
+        let is_first = part.start == 0;
+        let lead = if is_first { self.lead.clone() } else { " ".repeat(width(&self.lead)) };
+        let mut spans = vec![Span::styled(lead, look.theme.furniture())];
+        match self.mark {
+            Mark::Nothing => {}
+            Mark::State(state) if is_first => {
+                let (glyph, meaning) = look.glyphs.task(state);
+                spans.push(Span::styled(format!("{glyph} "), look.style(meaning)));
+            }
+            Mark::State(_) => spans.push(Span::raw("  ")),
+            Mark::Rail => spans.push(Span::styled(look.glyphs.rails()[2], look.theme.furniture())),
+        }
         let mut at = part.start;
         for (end, meaning) in &self.looks {
             let end = (*end).min(part.end);

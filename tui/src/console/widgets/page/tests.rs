@@ -1,3 +1,4 @@
+use codegod_protocol::task::TaskState;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -34,11 +35,11 @@ fn rows_hang_below_what_leads_them_and_clocks_run_behind_the_text() {
     let mut page = Page::default();
     page.begin(vec![
         Passage::new(Meaning::Plain, "one two three four").under("1. "),
-        Passage::new(Meaning::Faint, "printed by a command").behind("| "),
-        Passage::new(Meaning::Busy, "runs").since(60_000),
+        Passage::new(Meaning::Faint, "printed by a command").printed(),
+        Passage::new(Meaning::Busy, "runs and runs").marked(TaskState::Running).since(60_000),
     ]);
-    let expected = ["1. one two", "   three four", "| printed by a", "| command", "runs  5s"];
-    assert_eq!(rows(&page, 15, 5), expected);
+    let expected = ["1. one two", "   three four", "│ printed by", "│ a command", "▶ runs and", "  runs  5s"];
+    assert_eq!(rows(&page, 14, 6), expected);
 }
 
 #[test]
