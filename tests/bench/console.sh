@@ -6,7 +6,9 @@
 #     --quick   shorter windows, rough figures
 #     --long    log lines for ten minutes instead of one, too
 #     SCENE     only these: start, idle, agents, keys, logs, end
-# Ends with 1 when a bar is missed.
+# Ends with 1 when a bar is missed. Others' work on the machine makes every time longer; as root, with
+#   chrt --rr 5 target/release/examples/console-bench
+# once it is built, the console, its Redis and this program come first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cargo build --release --quiet -p codegod

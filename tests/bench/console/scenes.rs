@@ -110,11 +110,12 @@ async fn keys(options: &Options, table: &mut Table) -> Result<()> {
     load.events(&server, RATE).await?;
     let mut console = Console::start(&server.url(), &[])?;
     console.terminal.read_on(SETTLE)?;
-    for (view, name) in [("1", "overview"), ("3", "agents"), ("6", "events")] {
-        console.terminal.send(view)?;
+    // The part with the agents, in the overview.
+    for (keys, view) in [("1\t", "overview"), ("3", "agents"), ("6", "events")] {
+        console.terminal.send(keys)?;
         console.terminal.read_on(Duration::from_secs(1))?;
-        let took = console.press(&DOWN_AND_UP, options.pick(20, 60))?;
-        table.value(name, "view", view.parse()?);
+        let took = console.press(&DOWN_AND_UP, options.pick(40, 100))?;
+        table.heading(&format!("  in the view of {view}"));
         answers(table, &took, 2.0, 16.0);
         let spent = console.spend(options.window() / 2)?;
         table.value("processor", "%", spent.cpu_percent);

@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use codegod_tests::terminal::{Modes, Shell, Terminal};
 
 use crate::common::{Result, TAKEN, USUAL, World, drawn};
@@ -26,7 +28,6 @@ async fn with_pager(script: &str) -> Result<(World, Terminal)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-
 async fn a_pager_has_the_terminal_as_it_was_and_gives_it_back() -> Result {
     let script = r#"ls -l "$1" | cut -c1-10; echo "[lines $(grep -c line "$1")]"; echo "$1" >"$0.saw"; read -r answer; echo "$answer""#;
     let (world, mut terminal) = with_pager(script).await?;
@@ -46,7 +47,6 @@ async fn a_pager_has_the_terminal_as_it_was_and_gives_it_back() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-
 async fn what_is_typed_to_interrupt_a_pager_interrupts_only_that() -> Result {
     let (_world, mut terminal) = with_pager("echo [paging]; exec sleep 60").await?;
     terminal.send("o")?;
@@ -60,7 +60,6 @@ async fn what_is_typed_to_interrupt_a_pager_interrupts_only_that() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-
 async fn a_signal_ends_the_console_while_a_pager_has_the_terminal() -> Result {
     let (_world, mut terminal) = with_pager("echo [paging]; exec sleep 60").await?;
     terminal.send("o")?;
@@ -72,7 +71,41 @@ async fn a_signal_ends_the_console_while_a_pager_has_the_terminal() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_can_be_printed_on_the_usual_screen_until_a_key_is_pressed() -> Result {
+    let (world, mut terminal) = with_pager("true").await?;
+    terminal.send("S")?;
+    terminal.wait("the usual screen", SOON, |screen| !screen.alternate_screen())?;
+    world.agent_says(&["\u{1b}[31ma line\u{1b}[0m that comes later"]).await?;
+    terminal.shows("a line that comes later")?;
+    // The terminal has its mouse for itself, to select with.
+    let modes = terminal.modes()?;
+    assert!(!modes.mouse && !modes.cooked, "{modes:?}");
+    terminal.send(" ")?;
+    drawn(&mut terminal)?;
+    assert_eq!(terminal.modes()?, TAKEN);
+    terminal.send("S")?;
+    terminal.wait("the usual screen", SOON, |screen| !screen.alternate_screen())?;
+    terminal.signal(rustix::process::Signal::TERM)?;
+    assert_eq!(terminal.ends(SOON)?.0, 143);
+    assert_eq!(terminal.modes()?, Modes::GIVEN_BACK);
+    Ok(())
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_copied_goes_to_the_terminal_once() -> Result {
+    let (_world, mut terminal) = with_pager("true").await?;
+    terminal.send("ky")?;
+    terminal.shows("copied")?;
+    let sent = String::from_utf8_lossy(terminal.bytes()).into_owned();
+    let copies: Vec<&str> = sent.split("\u{1b}]52;c;").skip(1).collect();
+    assert_eq!(copies.len(), 1, "{copies:?}");
+    let encoded = copies.first().and_then(|copy| copy.split('\u{7}').next()).unwrap_or_default();
+    let copied = String::from_utf8(STANDARD.decode(encoded)?)?;
+    assert!(copied.contains("line"), "{copied:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_can_neither_move_the_cursor_nor_speak_to_the_terminal() -> Result {
     let world = World::new()?;
     let evil = [

@@ -9,7 +9,6 @@ use crate::common::{Result, USUAL, World, connected, is_connected};
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
-
 fn two_consoles_at_once_show_the_same() -> Result {
     let world = World::new()?;
     let (mut one, mut other) = (world.console()?, world.console()?);
@@ -26,7 +25,6 @@ fn two_consoles_at_once_show_the_same() -> Result {
 }
 
 #[test]
-
 fn a_redis_that_goes_away_is_said_and_so_is_its_return() -> Result {
     let mut world = World::new()?;
     let mut terminal = world.console()?;
@@ -43,7 +41,6 @@ fn a_redis_that_goes_away_is_said_and_so_is_its_return() -> Result {
 }
 
 #[test]
-
 fn without_a_redis_the_first_picture_comes_all_the_same() -> Result {
     let mut world = World::new()?;
     world.redis.kill()?;
