@@ -120,7 +120,7 @@ impl Pane {
 
     /// All lines that are shown, with their times and authors, for a file or another program.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
+        let mut text = self.missing_before().map_or_else(String::new, |missing| format!("[{missing}]\n"));
         let mut next = self.lens.first(&self.ring);
         while let Some(line) = next.and_then(|number| self.ring.line(number)) {
             let task = line.task.map(|task| format!(" {task}")).unwrap_or_default();

