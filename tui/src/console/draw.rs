@@ -20,6 +20,16 @@ const SAID_ROWS: usize = 3;
 
 /// Draws the console.
 pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
+    draw_all(app, frame);
+    if !app.look.glyphs.is_unicode() {
+        for cell in &mut frame.buffer_mut().content {
+            let shown = app.look.glyphs.shown(cell.symbol()).to_owned();
+            cell.set_symbol(&shown);
+        }
+    }
+}
+
+fn draw_all(app: &App, frame: &mut Frame<'_>) {
     let area = frame.area();
     if app.is_small() {
         return small(frame, area);

@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::message::Message;
 use super::snapshot::plain;
 use super::views::ViewName;
+use crate::follow::Glyphs;
 
 /// A view in a state at all sizes, one below the other.
 fn at_all_sizes(view: ViewName, state: State) -> String {
@@ -49,6 +50,31 @@ fn events_show_who_did_what() {
 #[test]
 fn the_fleet_shows_what_is_wanted_and_what_is_there() {
     in_all_states(ViewName::Fleet);
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_what_helps() {
+    let mut text = String::new();
+    for size in [(59, 15), (60, 15), (24, 3), (7, 1)] {
+        let app = State::Busy.console(ViewName::Overview, size);
+        text += &format!("{}×{}\n{}\n", size.0, size.1, plain(&picture(&app, size)));
+    }
+    insta::assert_snapshot!("small", text);
+}
+
+#[test]
+fn without_unicode_every_view_is_ascii() {
+    for view in ViewName::ALL {
+        for state in State::ALL {
+            let mut app = state.console(view, (80, 24));
+            app.look.glyphs = Glyphs::ascii();
+            let text = plain(&picture(&app, (80, 24)));
+            assert!(text.is_ascii(), "{text}");
+        }
+    }
+    let mut app = State::Busy.console(ViewName::Overview, (80, 24));
+    app.look.glyphs = Glyphs::ascii();
+    insta::assert_snapshot!("ascii", plain(&picture(&app, (80, 24))));
 }
 
 #[test]

@@ -37,6 +37,21 @@ impl Glyphs {
         Self { unicode: false }
     }
 
+    /// Whether all of Unicode can be shown.
+    pub(crate) fn is_unicode(&self) -> bool {
+        self.unicode
+    }
+
+    /// The symbol as the terminal can show it; a cut-off and all else that is not ASCII has a stand-in there.
+    pub(crate) fn shown<'a>(&self, symbol: &'a str) -> &'a str {
+        match symbol {
+            symbol if self.unicode || symbol.is_ascii() => symbol,
+            "…" => "~",
+            "×" => "x",
+            _ => "?",
+        }
+    }
+
     /// Of a task's state.
     pub(crate) fn task(&self, state: TaskState) -> (&'static str, Meaning) {
         let (unicode, ascii, meaning) = match state {

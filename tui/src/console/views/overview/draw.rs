@@ -182,16 +182,16 @@ fn goals(view: &Overview, frame: &mut Frame<'_>, area: Rect, look: &Look, store:
 }
 
 fn goal(row: &GoalRow, look: &Look) -> Vec<Cell> {
-    let (glyph, meaning) = look.glyphs.goal(row.state);
     let paused = row.paused_ms.is_some() && !row.state.is_final();
-    let state = if paused { GoalState::Paused.name() } else { row.state.name() };
+    let state = if paused { GoalState::Paused } else { row.state };
+    let (glyph, meaning) = look.glyphs.goal(state);
     let tasks = if row.total == 0 { String::new() } else { format!("{}/{}", row.succeeded, row.total) };
     let left =
         row.time_left(look.now_ms).map_or_else(String::new, |left| format!("~{}", show::short(left.seconds)));
     vec![
         Cell::new(meaning, glyph),
         Cell::plain(row.id.to_string()),
-        Cell::new(meaning, state),
+        Cell::new(meaning, state.name()),
         Cell::plain(tasks),
         Cell::faint(clock(row.submitted_ms, row.ended_ms.unwrap_or(look.now_ms))),
         Cell::faint(left),
