@@ -5,6 +5,7 @@
 mod backwards;
 mod convert;
 pub(crate) mod diff;
+mod glanced;
 mod happenings;
 mod lines;
 mod logs;

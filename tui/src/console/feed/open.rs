@@ -22,6 +22,8 @@ const REREAD: Duration = Duration::from_secs(30);
 const REREAD_MEMORY: Duration = Duration::from_secs(3);
 /// Reading a plan takes one part in so many of the time at most.
 const SHARE: u32 = 20;
+/// While the plan grows, somebody wants to see it.
+const SHARE_OF_GROWTH: u32 = 3;
 /// Up to so many tasks, what each published is read for its tests; evidence makes that long.
 const WITH_RESULTS: usize = 200;
 /// How many tasks that events named are read again at once.
@@ -34,12 +36,23 @@ const TITLES: usize = 5_000;
 /// What is open and was told of it.
 #[derive(Default)]
 pub(super) struct Opened {
-    goal: Option<(GoalId, Instant)>,
+    goal: Option<PlanRead>,
     task: Option<(OpenTask, Instant)>,
     agent: Option<(OpenAgent, Instant)>,
     queue: Option<OpenQueue>,
     titles: HashMap<TaskId, Box<str>>,
     missing: Option<&'static str>,
+}
+
+/// When the open goal's plan is read again.
+struct PlanRead {
+    goal: GoalId,
+    /// At the latest then.
+    until: Instant,
+    /// At the earliest then, however often it grows.
+    not_before: Instant,
+    /// Whether it is another.
+    is_old: bool,
 }
 
 /// An error that concerns only what is open, or the connection.
@@ -95,12 +108,19 @@ impl Opened {
             self.goal = None;
             return Ok(None);
         };
-        let known = self.goal.as_ref().filter(|(known, _)| known == goal).map(|(_, until)| *until);
-        let fresh = known.filter(|until| *until > Instant::now() && !heard.plans.contains(goal));
-        if fresh.is_none() || heard.overflow {
-            let start = Instant::now();
+        let start = Instant::now();
+        let must = match self.goal.as_mut().filter(|known| known.goal == *goal) {
+            None => true,
+            Some(known) => {
+                known.is_old |= heard.plans.contains(goal) || heard.overflow || known.until <= start;
+                known.is_old && known.not_before <= start
+            }
+        };
+        if must {
             let plan = read_plan(client, goal).await?;
-            self.goal = Some((goal.clone(), Instant::now() + REREAD.max(start.elapsed() * SHARE)));
+            let (took, now) = (start.elapsed(), Instant::now());
+            let (until, not_before) = (now + REREAD.max(took * SHARE), now + took * SHARE_OF_GROWTH);
+            self.goal = Some(PlanRead { goal: goal.clone(), until, not_before, is_old: false });
             return Ok(Some(News::Plan(Box::new(plan))));
         }
         let named = heard.tasks.iter().filter(|task| task.goal() == goal).map(TaskId::number);

@@ -238,3 +238,32 @@ async fn hosts_are_told_with_what_they_have() {
     assert_eq!(console.store.fleet.hosts[0].host, "gpu1");
     assert!(console.store.attention.iter().any(|one| one.sentence.contains("Docker on gpu1")));
 }
+
+#[tokio::test]
+async fn a_plan_of_ten_thousand_tasks_is_opened_and_followed() {
+    let world = World::lit().await;
+    let client = world.client("test").await;
+    let goal = submit(&client, "Build it").await;
+    let tasks: Vec<_> = (1..=10_000)
+        .map(|number| {
+            let needs = if number > 50 { vec![number - 50] } else { vec![] };
+            task(&goal, number, Role::Backend, &needs)
+        })
+        .collect();
+    plan(&client, &goal, &tasks).await;
+    let mut console = Console::on(&world);
+    console.feed.show(Scope { goal: Some(goal.clone()), ..Scope::default() });
+    let open =
+        |console: &Console| console.store.goal.as_ref().is_some_and(|goal| goal.rows().len() == 10_000);
+    console.until("the plan is open", open).await;
+    assert_eq!(console.store.goal.as_ref().unwrap().critical_path().len(), 200);
+    let id = AgentId::random(Role::Backend);
+    let (worker, claimed) = claim(&world, &id).await;
+    worker.publish(&result(&claimed, &id, "succeeded")).await.unwrap();
+    let number = claimed.task.id.number();
+    let done = |console: &Console| {
+        let row = console.store.goal.as_ref().and_then(|goal| goal.row(number));
+        row.is_some_and(|row| row.state == TaskState::Succeeded && row.tests.is_some())
+    };
+    console.until("a task of it is done", done).await;
+}
