@@ -1,6 +1,8 @@
 //! All state of the console, owned by one task: messages go in, effects come out, and what is on the
 //! screen follows from the state alone.
 
+mod orders;
+
 use std::collections::VecDeque;
 
 use codegod_protocol::id::GoalId;
@@ -16,7 +18,7 @@ use super::said::Said;
 use super::store::{Changed, Connection, GoalRow, News, Store};
 use super::term::{Copied, Mouse};
 use super::theme::Look;
-use super::typed::{self, Desk, Draft, Effects, Order, Palette, Pane, Prompt};
+use super::typed::{Desk, Draft};
 use super::views::{ViewName, Views};
 use super::widgets::{Chrome, SMALLEST};
 use crate::output::Meaning;
@@ -190,42 +192,6 @@ impl App {
         requests
     }
 
-    /// Without what this console may not do.
-    fn allowed(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
-        if self.access == Access::ReadOnly {
-            let before = effects.len();
-            effects.retain(|effect| match effect {
-                Effect::Run(line) => typed::effects(line) == Effects::Looks,
-                _ => true,
-            });
-            if effects.len() < before {
-                self.say(Meaning::Attention, "this console only looks (--readonly)");
-            }
-        }
-        effects
-    }
-
-    /// The goals handed over from here that ended now: their results are taken.
-    fn ended(&mut self) -> Vec<Effect> {
-        let goals = &self.store.goals.rows;
-        let has_ended = |id: &GoalId| goals.iter().any(|goal| goal.id == *id && goal.state.is_final());
-        self.started.extract_if(.., |id| has_ended(id)).map(Effect::Collect).collect()
-    }
-
-    /// Takes away what lies over the view; what waits comes next.
-    fn close(&mut self) {
-        self.overlay = None;
-        if let Some(next) = self.waiting.pop_front() {
-            self.lay(next);
-        }
-    }
-
-    /// Lays something over the view.
-    fn lay(&mut self, mut overlay: Overlay) {
-        overlay.fit(self.screen());
-        self.overlay = Some(overlay);
-    }
-
     fn screen(&self) -> Rect {
         Rect::new(0, 0, self.size.0, self.size.1)
     }
@@ -320,37 +286,6 @@ impl App {
                 effects
             }
         }
-    }
-
-    /// Does what was typed.
-    fn ordered(&mut self, order: Order) -> Vec<Effect> {
-        match order {
-            Order::Go(target) => self.go(target),
-            Order::Look(theme) => self.look.theme = theme,
-            Order::Ask => self.new_goal(),
-            Order::Help => self.help(),
-            Order::Usage(text) => self.lay(Overlay::Pane(Pane::usage(&text))),
-            Order::Quit => return vec![Effect::Quit(0)],
-            Order::Run(line) => return vec![Effect::Run(line)],
-        }
-        Vec::new()
-    }
-
-    fn new_goal(&mut self) {
-        match self.access {
-            Access::Full => self.lay(Overlay::Prompt(Box::new(Prompt::new(&self.desk.draft)))),
-            Access::ReadOnly => self.say(Meaning::Attention, "this console only looks (--readonly)"),
-        }
-    }
-
-    fn help(&mut self) {
-        let help = typed::help(&self.contexts());
-        self.lay(Overlay::Pane(help));
-    }
-
-    fn palette(&mut self, text: &str) {
-        let palette = Palette::new(text, &self.store);
-        self.lay(Overlay::Palette(Box::new(palette)));
     }
 
     /// Does what a key stands for.

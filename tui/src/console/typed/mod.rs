@@ -16,6 +16,8 @@ mod run;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod together;
 mod words;
 
 pub(crate) use desk::Desk;
