@@ -92,7 +92,9 @@
 //!
 //! A master holds a goal as an agent holds a task: an entry of `goals` in its name, renewed while it plans, and a
 //! token that counts up each time planning begins. Tasks are laid down in parts (`stage_plan.lua`), unseen, and
-//! appear all at once (`submit_plan.lua`); an earlier master's parts are removed, its token refused.
+//! appear all at once (`submit_plan.lua`); an earlier master's parts are removed, its token refused. Where more than
+//! five hundred tasks need nothing, the first of them are in their queues then, the others in parts after that
+//! (`begin_tasks.lua`), so that nobody waits long for Redis; a tick does it when the master dies in between.
 //!
 //! # Pausing
 //!

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use codegod_protocol::client::{Growth, GrowthOutcome, LEASE_MS, LeaseState, PublishOutcome};
+use anyhow::bail;
+use codegod_protocol::client::{
+    Growth, GrowthOutcome, LEASE_MS, LeaseState, Planning, PublishOutcome, Worker,
+};
 use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::result::ResultStatus;
@@ -273,6 +276,41 @@ async fn a_turn_that_fails_midway_keeps_what_it_published_and_the_same_result_is
     assert_eq!(states(&client, &goal).await?, [is, is, TaskState::Ready]);
     let open: u64 = redis.command(&["HGET", &format!("codegod:goal:{}", goal.id), "open"])?;
     assert_eq!(open, 1, "each was counted once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_very_wide_plan_comes_into_its_queue_in_parts_also_when_its_master_dies_between_them() -> Result {
+    const TASKS: u32 = 3_000;
+    let redis = RedisServer::start()?;
+    let client = client(&redis).await?;
+    let goal = plans::goal("very wide");
+    client.submit_goal(&goal).await?;
+    let Planning::Begun(token) = client.begin_planning(&goal.id).await? else { bail!("the goal is taken") };
+    let tasks: Vec<Task> = (1..=TASKS).map(|n| plans::task(&goal.id, n, Role::Backend, &[])).collect();
+    let (master, id) = (client.clone(), goal.id.clone());
+    let submitting =
+        tokio::spawn(async move { master.submit_plan(&id, &token, &plans::intent(), &tasks).await });
+    let ready = || redis.command::<u32>(&["XLEN", "codegod:queue:backend"]);
+    while ready()? == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    submitting.abort();
+    let start = std::time::Instant::now();
+    while ready()? < TASKS {
+        assert!(start.elapsed() < Duration::from_secs(60), "{} of {TASKS} are ready", ready()?);
+        client.tick(Role::Backend, LEASE_MS).await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut worker = Worker::new(&AgentId::random(Role::Backend), &[]);
+    let mut claimed = std::collections::BTreeSet::new();
+    while claimed.len() < TASKS as usize {
+        let turn = client.turn(&mut worker, &[], 250).await?;
+        assert!(!turn.claims.is_empty(), "{} of {TASKS} were claimed", claimed.len());
+        for claim in turn.claims {
+            assert!(claimed.insert(claim.task().clone()), "{} was claimed twice", claim.task());
+        }
+    }
     Ok(())
 }
 

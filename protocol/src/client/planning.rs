@@ -13,6 +13,8 @@ use crate::task::Task;
 /// A master that says nothing for this long while planning has died; another plans the goal. It renews
 /// with [`Client::renew_planning`].
 pub const PLANNING_LEASE_MS: u64 = 15_000;
+/// How many tasks that need nothing come into their queues in one call; `submit_plan.lua` knows it as well.
+const BEGUN: usize = 500;
 /// How many tasks of a plan are laid down in one call, so that none blocks Redis for long.
 const STAGE: usize = 250;
 
@@ -130,12 +132,34 @@ impl Client {
         let reply = self
             .script(&scripts::SUBMIT_PLAN, |s| {
                 s.arg(goal.as_str()).arg(&token.0).arg(intent).arg(tasks.len());
-                for root in roots {
+                for root in &roots {
                     s.arg(root.number());
                 }
             })
             .await?;
-        Ok(PlanningOutcome::from_reply(reply))
+        let outcome = PlanningOutcome::from_reply(reply);
+        if outcome == PlanningOutcome::Accepted {
+            self.begin_tasks(goal, roots.get(BEGUN..).unwrap_or_default()).await;
+        }
+        Ok(outcome)
+    }
+
+    /// Puts tasks that need nothing into their queues, in parts. The plan is accepted already, and without this
+    /// they would come there a little later: so nothing is made of an error.
+    async fn begin_tasks(&self, goal: &GoalId, roots: &[&TaskId]) {
+        for part in roots.chunks(BEGUN) {
+            let begun: Result<u64, Error> = self
+                .script(&scripts::BEGIN_TASKS, |s| {
+                    s.arg(goal.as_str());
+                    part.iter().for_each(|root| {
+                        s.arg(root.number());
+                    });
+                })
+                .await;
+            if begun.is_err() {
+                return;
+            }
+        }
     }
 
     /// Ends a goal that is being planned: `blocked` (a person is needed) or `failed`.

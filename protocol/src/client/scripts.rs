@@ -53,6 +53,7 @@ scripts! {
     RENEW_PLANNING = "renew_planning" [], "going on planning a goal";
     STAGE_PLAN = "stage_plan" ["plan"], "laying down a plan";
     SUBMIT_PLAN = "submit_plan" ["queue"], "submitting a plan";
+    BEGIN_TASKS = "begin_tasks" ["queue"], "beginning a plan's tasks";
     END_GOAL = "end_goal" [], "ending a goal without a plan";
     RENEW = "renew" [], "renewing leases";
     RELEASE = "release" ["queue"], "handing an attempt back";

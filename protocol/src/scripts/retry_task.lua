@@ -55,7 +55,8 @@ if goal_state ~= 'paused' then
   call('HSET', g, 'state', 'running')
   call('HDEL', g, 'ended_ms', 'error', 'paused')
   local deadline = call('HGET', g, 'deadline_ms')
-  if deadline then call('HSET', P .. 'deadlines', goal, deadline) end
+  -- When it is near, what comes into its queue has the highest priority already.
+  if deadline and now < (tonumber(deadline) or 0) - queue.URGENT_MS then call('HSET', P .. 'deadlines', goal, deadline) end
 end
 call('LREM', P .. 'goals:ended', 0, goal)
 event('task_retried', goal, task)

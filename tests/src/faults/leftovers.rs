@@ -6,7 +6,7 @@ use codegod_protocol::id::Role;
 use codegod_protocol::keys::Keys;
 
 /// Keys that stay: what was done, what was learnt, who there was. Everything else is work in progress.
-const STAYS: [&str; 17] = [
+const STAYS: [&str; 18] = [
     "goal:",
     "goals:recent",
     "goals:ended",
@@ -18,6 +18,7 @@ const STAYS: [&str; 17] = [
     "metrics:",
     "dead",
     "agents:status",
+    "hosts:status",
     "memory:",
     "log:",
     "fleet",
