@@ -14,6 +14,7 @@ use std::time::Duration;
 use codegod_protocol::client::{Command as Told, NewLine, now_ms};
 use codegod_protocol::goal::{Goal, GoalKind, GoalState};
 use codegod_protocol::id::Role;
+use codegod_protocol::log::Level;
 use codegod_protocol::memory::Memory;
 use common::{Ran, World, intent};
 use serde_json::json;
@@ -305,6 +306,23 @@ async fn without_an_agent_a_goal_is_not_submitted_but_for_later() {
     assert_eq!(world.client.goals(10).await.unwrap().len(), 0);
     assert_eq!(world.run(&["build", "--detach", "Build a Flask API"]).code, Some(0));
     assert_eq!(world.client.goals(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn logs_can_be_held_to_what_matters() {
+    let world = World::new().await;
+    let status = common::agent(Role::Backend, now_ms() + 60_000);
+    world.client.agent_heartbeat(&status).await.unwrap();
+    let broke = NewLine { level: Level::Error, text: "it broke".to_owned() };
+    world.client.append_log(&status.id, "", &[broke]).await.unwrap();
+    let printed: Vec<NewLine> = (0..2_500).map(|number| NewLine::output(number.to_string())).collect();
+    world.client.append_log(&status.id, "", &printed).await.unwrap();
+    // Far back, behind more lines than one page holds.
+    let errors = world.run(&["logs", "--level", "error", "-n", "5"]);
+    let lines: Vec<&str> = errors.stdout.lines().collect();
+    assert!(lines.len() == 1 && lines[0].ends_with("error: it broke"), "{errors:?}");
+    let all = world.run(&["--json", "logs", "-n", "2"]);
+    assert_eq!((all.stdout.lines().count(), all.json()["level"].as_str()), (2, Some("output")));
 }
 
 #[tokio::test]
