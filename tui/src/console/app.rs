@@ -11,6 +11,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::effect::{Effect, Outside, Request, Target};
 use super::feed::Scope;
+use super::feed::scope::Picture;
 use super::keys::{self, Action, Context};
 use super::message::Message;
 use super::overlay::{Overlay, Reply};
@@ -54,6 +55,8 @@ pub(crate) struct App {
     waiting: VecDeque<Overlay>,
     /// The goals that were handed over from here and have not ended.
     started: Vec<GoalId>,
+    /// What time it is, whether or not the picture stands.
+    now_ms: u64,
     dirty: bool,
     size: (u16, u16),
     before: Vec<ViewName>,
@@ -72,6 +75,7 @@ pub(crate) enum Access {
 impl App {
     /// A console that knows nothing yet.
     pub(crate) fn new(store: Store, look: Look, access: Access, mouse: Mouse, size: (u16, u16)) -> Self {
+        let now_ms = look.now_ms;
         Self {
             store,
             look,
@@ -85,6 +89,7 @@ impl App {
             desk: Desk::default(),
             waiting: VecDeque::new(),
             started: Vec::new(),
+            now_ms,
             dirty: true,
             size,
             before: Vec::new(),
@@ -92,11 +97,19 @@ impl App {
         }
     }
 
+    /// It is so late now. Where the picture stands, its clocks do.
+    pub(crate) fn at(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        if !self.frozen {
+            self.look.now_ms = now_ms;
+        }
+    }
+
     /// Whether anything on the screen counts seconds.
     pub(crate) fn counts_seconds(&self) -> bool {
         let works = |row: &GoalRow| !row.state.is_final();
-        !self.store.fleet.agents.is_empty()
-            || self.store.goals.rows.iter().any(works)
+        let counts = !self.store.fleet.agents.is_empty() || self.store.goals.rows.iter().any(works);
+        (counts && !self.frozen)
             || self.said.line().is_some()
             || matches!(self.store.connection, Connection::Lost { .. })
     }
@@ -108,7 +121,8 @@ impl App {
 
     /// What must be read for what is on the screen.
     pub(crate) fn scope(&self) -> Scope {
-        let mut scope = Scope::default();
+        let picture = if self.frozen { Picture::Stands } else { Picture::Moves };
+        let mut scope = Scope { picture, ..Scope::default() };
         self.views.get(self.current).scope(&mut scope);
         scope
     }
@@ -126,9 +140,9 @@ impl App {
         match message {
             Message::Input(event) => self.input(event),
             Message::Second(now_ms) => {
-                self.look.now_ms = now_ms;
+                self.at(now_ms);
                 self.said.expire(now_ms);
-                self.store.tick(now_ms);
+                self.store.tick(self.look.now_ms);
                 Vec::new()
             }
             Message::News(news) => {
@@ -138,7 +152,7 @@ impl App {
                 effects
             }
             Message::Said(line) => {
-                self.said.say(line.meaning, line.text, self.look.now_ms);
+                self.said.say(line.meaning, line.text, self.now_ms);
                 Vec::new()
             }
             Message::Overlay(overlay) => {
@@ -340,6 +354,8 @@ impl App {
     }
 
     fn show(&mut self, view: ViewName) {
+        // What is opened is read, and what is read is shown as it is.
+        self.frozen = false;
         if view != self.current {
             self.before.retain(|before| *before != view);
             self.before.push(self.current);
@@ -442,6 +458,6 @@ impl App {
     }
 
     fn say(&mut self, meaning: Meaning, text: &str) {
-        self.said.say(meaning, text.to_owned(), self.look.now_ms);
+        self.said.say(meaning, text.to_owned(), self.now_ms);
     }
 }

@@ -155,7 +155,7 @@ impl Console {
 
     /// Takes a message in and does what follows from it. Returns the exit code when the console is left.
     fn update(&mut self, message: Message, urgency: Urgency) -> Option<u8> {
-        self.app.look.now_ms = now_ms();
+        self.app.at(now_ms());
         let effects = self.app.update(message);
         if self.app.take_dirty() {
             self.session.request(urgency);

@@ -19,6 +19,18 @@ pub(crate) struct Scope {
     pub(crate) logs: Option<LogScope>,
     /// Counts up whenever the console empties its log and wants the backlog again.
     pub(crate) opening: u64,
+    /// Whether the picture moves.
+    pub(crate) picture: Picture,
+}
+
+/// Whether the picture moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Picture {
+    /// It shows what is.
+    #[default]
+    Moves,
+    /// A person stopped it: nothing is told.
+    Stands,
 }
 
 impl Scope {

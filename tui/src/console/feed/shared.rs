@@ -7,6 +7,7 @@ use codegod_protocol::client::Client;
 use codegod_protocol::id::{AgentId, GoalId, TaskId};
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::scope::Picture;
 use super::{News, Scope};
 use crate::commands::Place;
 use crate::console::store::happening::{Change, Happening};
@@ -59,8 +60,11 @@ impl<M: From<News>> Shared<M> {
         }
     }
 
-    /// Tells the console; waits while it has much to take in.
+    /// Tells the console; waits while it has much to take in, and while a person has stopped the picture: news
+    /// then wait here with their reader, and nothing is lost.
     pub(super) async fn tell(&self, news: News) -> Result<(), Gone> {
+        let mut scope = self.scope.clone();
+        scope.wait_for(|scope| scope.picture == Picture::Moves).await.map_err(|_| Gone)?;
         self.to.send(M::from(news)).await.map_err(|_| Gone)
     }
 

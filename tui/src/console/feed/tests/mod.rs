@@ -14,6 +14,7 @@ use codegod_protocol::memory::{ActionRecord, CurrentTask, Memory};
 use codegod_protocol::task::TaskState;
 
 use super::Scope;
+use super::scope::Picture;
 use crate::console::store::Connection;
 use crate::console::store::attention::Target;
 use crate::console::store::details::QueueEntryState;
@@ -59,6 +60,29 @@ async fn a_redis_that_is_away_is_said_and_waited_for_and_what_is_known_stays() {
         console.store.goals.get(&goal).is_some_and(|row| row.state == GoalState::Cancelled)
     };
     console.until("the goal is cancelled", is_cancelled).await;
+}
+
+#[tokio::test]
+async fn while_the_picture_stands_nothing_is_told_and_afterwards_nothing_is_missing() {
+    let world = World::lit().await;
+    let mut console = Console::on(&world);
+    console.until("connected", is_connected).await;
+    let client = world.client("test").await;
+    let before = submit(&client, "before").await;
+    console.until("the goal before", |console| console.store.goals.get(&before).is_some()).await;
+
+    console.feed.show(Scope { picture: Picture::Stands, ..Scope::default() });
+    let meanwhile = submit(&client, "meanwhile").await;
+    console.listen(Duration::from_secs(3)).await;
+    assert_eq!(console.store.goals.get(&meanwhile), None, "it is not told yet");
+
+    console.feed.show(Scope::default());
+    let queued = |console: &Console| {
+        let events = console.store.events.rows();
+        events.iter().filter(|event| event.kind.as_ref() == "goal_queued").count()
+    };
+    console.until("both goals", |console| console.store.goals.get(&meanwhile).is_some()).await;
+    console.until("the events of both", |console| queued(console) == 2).await;
 }
 
 #[tokio::test]
