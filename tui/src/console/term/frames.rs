@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// At most thirty pictures a second of what happens by itself.
 const GAP: Duration = Duration::from_millis(33);
-/// Keys that come faster than anybody types, as from a held key or a wheel, share pictures.
+/// Keys that come faster than anybody types, as from a wheel, share pictures.
 const KEY_GAP: Duration = Duration::from_millis(8);
 
 /// How soon a change must be seen. The later ones are more urgent.
@@ -24,6 +24,8 @@ pub(crate) enum Urgency {
 pub(super) struct Frames {
     wanted: Option<Urgency>,
     last: Option<Instant>,
+    /// The last picture that a key asked for: one that was drawn by itself holds no key up.
+    last_for_key: Option<Instant>,
 }
 
 impl Frames {
@@ -34,17 +36,20 @@ impl Frames {
 
     /// Says that a picture was drawn.
     pub(super) fn drawn(&mut self) {
-        self.wanted = None;
-        self.last = Some(Instant::now());
+        let now = Some(Instant::now());
+        self.last = now;
+        if self.wanted.take() == Some(Urgency::Now) {
+            self.last_for_key = now;
+        }
     }
 
     /// When to draw; none while nothing changed. It may have passed.
     pub(super) fn due(&self) -> Option<Instant> {
-        let gap = match self.wanted? {
-            Urgency::Now => KEY_GAP,
-            Urgency::Soon => GAP,
+        let (last, gap) = match self.wanted? {
+            Urgency::Now => (self.last_for_key, KEY_GAP),
+            Urgency::Soon => (self.last, GAP),
         };
-        Some(self.last.map_or_else(Instant::now, |last| last + gap))
+        Some(last.map_or_else(Instant::now, |last| last + gap))
     }
 
     /// Waits until a picture is to be drawn; for ever while nothing changed.
@@ -101,12 +106,21 @@ mod tests {
     async fn a_key_is_drawn_at_once_and_takes_waiting_changes_along() {
         let mut frames = Frames::default();
         frames.drawn();
-        sleep(Duration::from_millis(9)).await;
         frames.request(Urgency::Soon);
         frames.request(Urgency::Now);
         assert_eq!(waited(&frames).await, Duration::ZERO);
         frames.drawn();
         assert_eq!(frames.due(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wheel_that_is_turned_fast_shares_pictures() {
+        let mut frames = Frames::default();
+        frames.request(Urgency::Now);
+        frames.drawn();
+        sleep(Duration::from_millis(3)).await;
+        frames.request(Urgency::Now);
+        assert_eq!(waited(&frames).await, Duration::from_millis(5));
     }
 
     #[tokio::test(start_paused = true)]
