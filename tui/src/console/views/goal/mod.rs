@@ -291,7 +291,8 @@ enum Jump {
 impl View for Goal {
     fn contexts(&self, store: &Store) -> Vec<Context> {
         if self.row(store).is_none() {
-            return vec![Context::Goal, Context::Plan];
+            let goal = self.goal.as_ref().map(|_| [Context::Goal, Context::Plan]);
+            return goal.into_iter().flatten().collect();
         }
         let first: &[Context] = match self.focus {
             Part::Plan => &[],
