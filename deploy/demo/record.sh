@@ -84,10 +84,10 @@ types "$GOAL"
 rest 1
 press Enter
 # The goal's view opens by itself; its plan comes a moment later.
-sees "Goal"
-rest 6
-press j j j
+sees "critical path" 60
 rest 4
+press j j
+rest 3
 press 1
 rest 3
 # Who is at work, and what it knows.
@@ -118,7 +118,8 @@ rest 2
 press '?'
 rest 3
 press Escape 2
-sees "succeeded" "$GOAL_PATIENCE"
+press 2
+sees "✓ succeeded" "$GOAL_PATIENCE"
 rest 3
 press 6
 rest 3
