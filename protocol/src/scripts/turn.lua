@@ -89,8 +89,12 @@ end
 -- Claiming: who gets what; first what an idle worker was given and did not hear of yet.
 local answer, begun, taken, given, goals, known = { '' }, {}, {}, 0, nil, ARGV[7]
 if ARGV[6] == '1' and wanted > 0 then
-  rare = rare or make_rare()
-  local parts = rare.unheard(role)
+  local brought = try('LPOP', P .. 'bell:' .. agent)
+  local parts
+  if brought then
+    rare = rare or make_rare()
+    parts = rare.still_held(brought)
+  end
   if parts then
     given, answer[2], answer[3], answer[4] = 1, parts[1], parts[2], parts[3]
     known, goals = known .. parts[4] .. ' ', { parts[4], parts[5] }
@@ -153,8 +157,11 @@ while missing > 0 and looks > 0 do
   missing = wanted - given - #begun
 end
 
--- Whoever is idle gets what became ready and was not claimed here.
-if rare then problem = rare.try(rare.ring_all, rare.now(), taken) or problem end
+-- Whoever is idle gets what became ready and was not claimed here; not the caller itself.
+if rare then
+  if ARGV[6] == '1' then try('HDEL', P .. 'idle:' .. role, agent) end
+  problem = rare.try(rare.ring_all, rare.now(), taken) or problem
+end
 
 -- What happened, in one entry; in several when it is much. Its id is the time of all of it.
 local now
@@ -163,8 +170,8 @@ for from = 1, #told, 128 do
   if type(id) == 'string' then now = string.sub(id, 1, 13) else problem = id end
 end
 if not now then
-  rare = rare or make_rare()
-  now = string.format('%d', rare.now())
+  local time = call('TIME')
+  now = time[1] .. string.format('%03d', time[2] / 1000)
 end
 for i = 1, #ended do call('HSET', P .. 'task:' .. ended[i], 'state', 'succeeded', 'ended_ms', now) end
 

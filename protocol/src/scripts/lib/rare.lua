@@ -67,13 +67,11 @@ local function refuse(task, attempt)
   event('publish_refused', goal_of(task), task, attempt, { agent = WHO })
 end
 
--- Takes the caller off the list of the idle. What its bell brought and it did not hear → task, attempt, JSON, goal,
--- JSON, while that is its own.
-local function unheard(role)
-  call('HDEL', P .. 'idle:' .. role, WHO)
-  local claim = call('LPOP', P .. 'bell:' .. WHO)
-  local fine, parts = pcall(cjson.decode, claim or '')
+-- What the caller's bell brought and it did not hear → task, attempt, JSON, goal, JSON, while that is its own.
+local function still_held(brought)
+  local fine, parts = pcall(cjson.decode, brought)
   if not fine or type(parts) ~= 'table' or #parts ~= 5 then return end
+  for _, part in ipairs(parts) do if type(part) ~= 'string' then return end end
   local f = call('HMGET', task_key(parts[1]), 'state', 'attempt', 'agent')
   if f[1] == 'running' and f[2] == parts[2] and f[3] == WHO then return parts end
 end
@@ -86,6 +84,6 @@ local function try(what, ...)
 end
 
 return {
-  try = try, unheard = unheard, end_otherwise = end_otherwise, count_down = count_down, end_goal = end_goal, refuse = refuse,
+  try = try, still_held = still_held, end_otherwise = end_otherwise, count_down = count_down, end_goal = end_goal, refuse = refuse,
   quarantine = quarantine, now = now_ms, covers = queue.covers, park = life.park, ring_all = queue.ring_all,
 }
