@@ -16,6 +16,7 @@ use crate::table::{Table, quantile};
 /// How long a console settles before it is measured.
 const SETTLE: Duration = Duration::from_secs(5);
 const DOWN_AND_UP: [&str; 2] = ["\u{1b}[B", "\u{1b}[A"];
+const HELP_AND_BACK: [&str; 2] = ["?", "\u{1b}"];
 const MANY_AGENTS: usize = 1_000;
 const RATE: usize = 5_000;
 
@@ -84,7 +85,7 @@ fn idle(options: &Options, table: &mut Table) -> Result<()> {
     table.bar("wake-ups", "1/s", spent.wakeups, 3.0);
     table.bar("to the terminal", "bytes/s", spent.bytes, 60.0);
     table.bar("resident memory", "MiB", console.memory()?, 20.0);
-    let took = console.press(&["?", "\u{1b}"], options.pick(10, 40))?;
+    let took = console.press(&HELP_AND_BACK, options.pick(10, 40))?;
     answers(table, &took, 2.0, 16.0);
     Ok(())
 }
@@ -110,11 +111,13 @@ async fn keys(options: &Options, table: &mut Table) -> Result<()> {
     load.events(&server, RATE).await?;
     let mut console = Console::start(&server.url(), &[])?;
     console.terminal.read_on(SETTLE)?;
-    // The part with the agents, in the overview.
-    for (keys, view) in [("1\t", "overview"), ("3", "agents"), ("6", "events")] {
+    // The part with the agents, in the overview. Among events that rush by a cursor may have nothing to show.
+    for (keys, view, pressed) in
+        [("1\t", "overview", DOWN_AND_UP), ("3", "agents", DOWN_AND_UP), ("6", "events", HELP_AND_BACK)]
+    {
         console.terminal.send(keys)?;
         console.terminal.read_on(Duration::from_secs(1))?;
-        let took = console.press(&DOWN_AND_UP, options.pick(40, 100))?;
+        let took = console.press(&pressed, options.pick(40, 100))?;
         table.heading(&format!("  in the view of {view}"));
         answers(table, &took, 2.0, 16.0);
         let spent = console.spend(options.window() / 2)?;

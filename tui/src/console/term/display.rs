@@ -36,6 +36,7 @@ pub(super) struct Display {
     guard: Arc<Guard>,
     /// The picture that is being gathered.
     picture: Vec<u8>,
+    last_picture: usize,
     /// What the terminal had no room for.
     unwritten: Vec<u8>,
     /// When the terminal is tried again, and how long it is left alone after that.
@@ -51,6 +52,7 @@ impl Display {
         Self {
             guard,
             picture: Vec::with_capacity(1 << 14),
+            last_picture: 0,
             unwritten: Vec::new(),
             retry_at: Instant::now(),
             pause: PAUSE_FIRST,
@@ -67,6 +69,11 @@ impl Display {
     /// How many bytes the terminal still has to take.
     pub(super) fn behind(&self) -> usize {
         self.unwritten.len()
+    }
+
+    /// How many bytes the last picture took.
+    pub(super) fn picture_bytes(&self) -> usize {
+        self.last_picture
     }
 
     /// Writes something that is not a picture, after what is on its way.
@@ -182,6 +189,7 @@ impl Backend for Display {
 
     fn flush(&mut self) -> io::Result<()> {
         let picture = std::mem::take(&mut self.picture);
+        self.last_picture = picture.len();
         if picture.len() >= LARGE {
             self.unwritten.extend_from_slice(BEGIN);
         }
@@ -206,7 +214,7 @@ mod tests {
     use ratatui::widgets::Paragraph;
 
     use super::super::guard::Mouse;
-    use super::super::guard::tests::{read, terminal};
+    use super::super::guard::tests::{read, read_to, terminal};
     use super::*;
 
     #[test]
@@ -217,13 +225,17 @@ mod tests {
         let mut draw = |text: &'static str| {
             display.draw(|frame| frame.render_widget(Paragraph::new(text.bold()), frame.area())).unwrap();
         };
+        let mark = || guard.tty.write(b"[mark]").unwrap();
         draw("one");
-        assert!(read(&mut seen).contains("one"));
+        mark();
+        assert!(read_to("[mark]", &mut seen).contains("one"));
         draw("one");
-        guard.tty.write(b"end").unwrap();
-        assert_eq!(read(&mut seen), "end");
+        mark();
+        assert_eq!(read_to("[mark]", &mut seen), "[mark]");
         draw("two");
-        assert!(read(&mut seen).len() < 60);
+        mark();
+        let said = read_to("[mark]", &mut seen);
+        assert!(said.contains("two") && said.len() < 60, "{said:?}");
     }
 
     #[test]
@@ -241,7 +253,7 @@ mod tests {
                 frame.set_cursor_position((3, 2));
             })
             .unwrap();
-        let said = read(&mut seen);
+        let said = read_to(&String::from_utf8_lossy(END), &mut seen);
         assert!(said.contains("\u{1b}[?2026h") && said.ends_with("\u{1b}[?2026l"), "{said:?}");
         assert!(said.contains("\u{1b}[3;4H") && said.contains("\u{1b}[?25h"), "{said:?}");
         assert!(!said.contains("[6n") && !said.contains("[c"), "{said:?}");
@@ -251,7 +263,7 @@ mod tests {
     async fn what_a_full_terminal_has_no_room_for_comes_later_and_whole() {
         let (tty, mut seen, _side) = terminal();
         let guard = Guard::enter(tty, Mouse::Left).unwrap();
-        read(&mut seen);
+        read_to("\u{1b}[?2004h", &mut seen);
         let mut display = Display::new(Arc::clone(&guard));
         let all = vec![b'x'; 300_000];
         display.send(&all).unwrap();

@@ -240,6 +240,19 @@ pub(super) mod tests {
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     }
 
+    /// What was written since the last look, up to this end; without it, when nothing more comes.
+    pub(in crate::console::term) fn read_to(end: &str, seen: &mut std::fs::File) -> String {
+        let mut said = String::new();
+        while !said.ends_with(end) {
+            let more = read(seen);
+            if more.is_empty() {
+                break;
+            }
+            said.push_str(&more);
+        }
+        said
+    }
+
     fn echoes(side: &OwnedFd) -> bool {
         tcgetattr(side).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON)
     }
@@ -249,10 +262,10 @@ pub(super) mod tests {
         let (tty, mut seen, side) = terminal();
         let guard = Guard::enter(tty, Mouse::Reported).unwrap();
         assert!(!echoes(&side));
-        assert_eq!(read(&mut seen), format!("{ENTER}{MOUSE_ON}"));
+        assert_eq!(read_to(MOUSE_ON, &mut seen), format!("{ENTER}{MOUSE_ON}"));
         guard.leave().unwrap();
         assert!(echoes(&side) && !guard.is_ours());
-        assert_eq!(read(&mut seen), format!("{MOUSE_OFF}{LEAVE}{LEAVE_SCREEN}"));
+        assert_eq!(read_to(LEAVE_SCREEN, &mut seen), format!("{MOUSE_OFF}{LEAVE}{LEAVE_SCREEN}"));
         guard.leave().unwrap();
         guard.tty.write(b"end").unwrap();
         drop(guard);
@@ -263,8 +276,11 @@ pub(super) mod tests {
     fn a_mouse_that_is_left_alone_is_not_spoken_of() {
         let (tty, mut seen, _side) = terminal();
         drop(Guard::enter(tty, Mouse::Left).unwrap());
-        let said = read(&mut seen);
-        assert!(!said.contains("?1000") && !said.contains("?1006"), "{said:?}");
+        let said = read_to(LEAVE_SCREEN, &mut seen);
+        assert!(
+            said.ends_with(LEAVE_SCREEN) && !said.contains("?1000") && !said.contains("?1006"),
+            "{said:?}"
+        );
     }
 
     #[test]
@@ -273,9 +289,9 @@ pub(super) mod tests {
         let guard = Guard::enter(tty, Mouse::Left).unwrap();
         assert_eq!(guard.set_mouse(Mouse::Reported), MOUSE_ON);
         assert_eq!(guard.set_mouse(Mouse::Reported), "");
-        read(&mut seen);
+        read_to(ENTER, &mut seen);
         guard.leave().unwrap();
-        assert!(read(&mut seen).starts_with(MOUSE_OFF));
+        assert!(read_to(LEAVE_SCREEN, &mut seen).starts_with(MOUSE_OFF));
         assert_eq!(guard.set_mouse(Mouse::Left), MOUSE_OFF);
     }
 
@@ -284,9 +300,9 @@ pub(super) mod tests {
         let (tty, mut seen, _side) = terminal();
         let guard = Guard::enter(tty, Mouse::Left).unwrap();
         guard.show_usual_screen().unwrap();
-        read(&mut seen);
+        read_to(LEAVE_SCREEN, &mut seen);
         guard.leave().unwrap();
-        assert_eq!(read(&mut seen), LEAVE);
+        assert_eq!(read_to(LEAVE, &mut seen), LEAVE);
     }
 
     #[test]
@@ -308,13 +324,12 @@ pub(super) mod tests {
         guard.leave().unwrap();
         assert!(echoes(&side));
         // Some of the flood had reached the other side already.
-        let mut said = read(&mut seen);
-        while !said.ends_with(LEAVE_SCREEN) {
-            let more = read(&mut seen);
-            assert_ne!(more, "", "{} bytes and no end", said.len());
-            said.push_str(&more);
-        }
-        assert!(said.contains(LEAVE) && said.len() < flood.len() / 4, "{} bytes", said.len());
+        let said = read_to(LEAVE_SCREEN, &mut seen);
+        assert!(
+            said.ends_with(&format!("{LEAVE}{LEAVE_SCREEN}")) && said.len() < flood.len() / 4,
+            "{} bytes",
+            said.len()
+        );
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Session {
         }
         panics::asked_for("drawing");
         self.gone |= self.terminal.draw(picture).is_err();
-        self.frames.drawn();
+        self.frames.drawn(self.terminal.backend().picture_bytes());
     }
 
     /// Draws everything anew: something else wrote on the screen.
