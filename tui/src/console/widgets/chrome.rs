@@ -125,7 +125,7 @@ pub(crate) fn rule_titled(
     let room = usize::from(area.width).saturating_sub(4);
     let mut used = 0;
     for span in title {
-        let text = fit(&span.content, room - used);
+        let text = fit(&span.content, room.saturating_sub(used));
         used += width(&text);
         let style = look.style(focus_meaning(focus)).patch(span.style);
         spans.push(Span::styled(text, style));

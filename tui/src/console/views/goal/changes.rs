@@ -53,21 +53,24 @@ impl Changes {
         Some(Commit { task: id.clone(), id: commit.clone() })
     }
 
-    /// They were read, or could not be.
-    pub(super) fn take(&mut self, of: &Commit, read: Result<Box<Read>, String>) {
+    /// They were read, or could not be. Returns what is to be said beside them.
+    pub(super) fn take(&mut self, of: &Commit, read: Result<Box<Read>, String>) -> Option<String> {
         if self.of.as_ref() != Some(&of.task) || self.commit.as_ref() != Some(&of.id) {
-            return;
+            return None;
         }
+        let mut beside = None;
         self.state = match read {
             Ok(read) => match *read {
                 Read { diff, note: Some(note) } if diff.is_empty() => State::Note(note),
-                Read { diff, .. } => {
+                Read { diff, note } => {
+                    beside = note;
                     self.pane.show(diff);
                     State::Read
                 }
             },
             Err(why) => State::Failed(why),
         };
+        beside
     }
 
     /// What can be copied.

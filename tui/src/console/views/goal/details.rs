@@ -247,7 +247,7 @@ pub(super) fn tests(counts: TestCounts) -> String {
 
 /// What else happened to it, the newest last.
 fn happened(task: &OpenTask) -> Vec<Passage> {
-    let Some(first) = task.story.front().map(|one| one.ms) else { return Vec::new() };
+    let Some(first) = task.story.iter().map(|one| one.ms).min() else { return Vec::new() };
     let is_told = |one: &&Happening| {
         let elsewhere = matches!(one.change, Change::Phase(_) | Change::Doing(_) | Change::Done);
         !elsewhere && one.kind.as_ref() != "observed"

@@ -9,7 +9,7 @@ use crate::console::store::{OpenGoal, Store};
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::rule_titled;
 use crate::output::Meaning;
-use crate::text::fit;
+use crate::text::{fit, width};
 
 /// From this width on the task stands beside the plan.
 const WIDE: u16 = 110;
@@ -62,6 +62,9 @@ fn shared(view: &Goal, body: Rect) -> (Rect, Rect) {
     // Where they stand one above the other, the part that has the keys gets the larger share.
     let larger = body.height - body.height * 2 / 5;
     let height = if view.focus == Part::Plan { larger } else { body.height - larger };
+    // A short plan leaves the rest to the task.
+    let needed = u16::try_from(view.plan.len().max(1) + 1).unwrap_or(u16::MAX);
+    let height = height.min(needed);
     let side = Rect { y: body.y + height, height: body.height - height, ..body };
     (Rect { height, ..body }, side)
 }
@@ -100,7 +103,7 @@ fn draw_side(view: &Goal, frame: &mut Frame<'_>, area: Rect, look: &Look, open: 
     let here = if view.focus == Part::Plan { Focus::Elsewhere } else { Focus::Here };
     match view.beside {
         Part::Plan | Part::Task => {
-            rule_titled(frame, area, look, task_title(view, look, open), here);
+            rule_titled(frame, area, look, task_title(view, area.width, look, open), here);
             view.page.draw(frame, below_rule(area), look);
         }
         Part::Changes => view.changes.draw(frame, area, look, "changes", here),
@@ -111,8 +114,8 @@ fn draw_side(view: &Goal, frame: &mut Frame<'_>, area: Rect, look: &Look, open: 
     }
 }
 
-/// `Task 3: install what it needs  12–24 of 80  /x: 3`.
-fn task_title(view: &Goal, look: &Look, open: &OpenGoal) -> Vec<Span<'static>> {
+/// `Task 3: install what it needs  /x: 3  40%  tab: changes, log`.
+fn task_title(view: &Goal, columns: u16, look: &Look, open: &OpenGoal) -> Vec<Span<'static>> {
     let Some(row) = view.plan.chosen(open) else { return vec![Span::raw("Task")] };
     let mut title = vec![Span::raw(format!("Task {}: {}", row.id.number(), row.title))];
     let (above, rows) = view.page.progress();
@@ -123,6 +126,11 @@ fn task_title(view: &Goal, look: &Look, open: &OpenGoal) -> Vec<Span<'static>> {
     if rows > height && above > 0 {
         let text = format!("  {}%", (above + height).min(rows) * 100 / rows);
         title.push(Span::styled(text, look.style(Meaning::Faint)));
+    }
+    let used: usize = title.iter().map(|span| width(&span.content)).sum();
+    let others = "  tab: changes, log";
+    if used + others.len() + 6 <= usize::from(columns) {
+        title.push(Span::styled(others, look.theme.furniture()));
     }
     title
 }

@@ -25,6 +25,9 @@ enum Weight {
     Facts,
 }
 
+/// What a goal has that nobody gave another; it need not be told.
+const DEFAULT_PRIORITY: u8 = 5;
+
 /// The lines, at most `rows` of them; where there is little room, only what a person must know.
 pub(super) fn lines(
     row: &GoalRow,
@@ -143,7 +146,7 @@ fn facts(row: &GoalRow, open: Option<&OpenGoal>, look: &Look) -> Vec<String> {
         });
     }
     facts.extend(row.verifies.as_ref().map(|goal| format!("verifies {goal}")));
-    facts.push(format!("priority {}", row.priority));
+    facts.extend((row.priority != DEFAULT_PRIORITY).then(|| format!("priority {}", row.priority)));
     let commit = open.and_then(|open| open.commit.as_deref());
     facts.extend(commit.map(|commit| format!("commit {}", commit.get(..12).unwrap_or(commit))));
     facts

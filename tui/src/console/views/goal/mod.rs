@@ -1,6 +1,7 @@
 //! A goal: how far it is, its plan as a tree, and everything about the task under the cursor: what its agent
 //! saw, thought and did, what its commit changed, its log.
 
+mod acts;
 mod branches;
 mod changes;
 mod details;
@@ -19,9 +20,9 @@ use codegod_protocol::task::TaskState;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use super::{View, commands};
+use super::View;
 use crate::console::commits::Changes as Read;
-use crate::console::effect::{Commit, Effect, LogTarget, Request, Target};
+use crate::console::effect::{Commit, Effect, LogTarget, Request};
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context, Motion};
 use crate::console::logs::{Limits, Log};
@@ -29,7 +30,7 @@ use crate::console::store::details::OpenTask;
 use crate::console::store::{Changed, LogBatch, OpenGoal, Store, TaskRow};
 use crate::console::theme::Look;
 use crate::console::widgets::Page;
-use branches::{All, Branches};
+use branches::Branches;
 use changes::Changes;
 
 /// A part of the view. All but the plan share one place on the screen.
@@ -135,7 +136,8 @@ impl Goal {
 
     /// What a commit changed was read, or could not be.
     pub(crate) fn take_changes(&mut self, of: &Commit, read: Result<Box<Read>, String>) {
-        self.changes.take(of, read);
+        let note = self.changes.take(of, read);
+        self.asks.extend(note.map(Request::Say));
     }
 
     /// The plan that is shown, once it was read.
@@ -220,58 +222,6 @@ impl Goal {
         let at = PARTS.iter().position(|part| *part == self.focus).unwrap_or_default();
         self.focus_on(PARTS[(at + step) % PARTS.len()]);
     }
-
-    /// What a key means to the part that has the keys; None when it is for the whole view.
-    fn act_in_part(&mut self, action: Action, store: &Store) -> Option<Vec<Request>> {
-        let said = |said: Option<Option<&str>>| {
-            said.map(|said| said.map(|text| Request::Say(text.to_owned())).into_iter().collect())
-        };
-        match self.focus {
-            Part::Plan => self.act_in_plan(action, store),
-            Part::Task => said(self.page.act(action)),
-            Part::Changes => said(self.changes.pane.act(action)),
-            Part::Log => self.log.as_mut()?.act(action),
-        }
-    }
-
-    fn act_in_plan(&mut self, action: Action, store: &Store) -> Option<Vec<Request>> {
-        let goal = open_plan(self.goal.as_ref(), store)?;
-        match action {
-            Action::Move(motion) => self.plan.go(motion, goal),
-            Action::CloseBranches => self.plan.set_all(All::Closed, goal),
-            Action::OpenBranches => self.plan.set_all(All::Open, goal),
-            Action::Back if self.plan.filter().is_some() => self.plan.search(None, goal),
-            Action::Open => self.focus_on(self.beside),
-            _ => return None,
-        }
-        Some(Vec::new())
-    }
-
-    /// Goes to the next task in such a state, from wherever the keys go.
-    fn jump(&mut self, to: Jump, store: &Store) -> Vec<Request> {
-        let Some(goal) = open_plan(self.goal.as_ref(), store) else {
-            return Vec::new();
-        };
-        let found = match to {
-            Jump::Trouble => {
-                self.plan.next(|state| matches!(state, TaskState::Failed | TaskState::Blocked), goal)
-            }
-            Jump::Running => self.plan.next(|state| state == TaskState::Running, goal),
-        };
-        let nothing = match to {
-            Jump::Trouble => "no task failed or needs a person",
-            Jump::Running => "no task runs",
-        };
-        if found { Vec::new() } else { vec![Request::Say(nothing.to_owned())] }
-    }
-
-    /// What is open beside the selected task, where commands are for it.
-    fn chosen(&self, store: &Store) -> commands::Chosen {
-        match self.row(store) {
-            Some(row) => commands::Chosen::task(store, &row.id).with_agent(row.agent.as_ref()),
-            None => commands::Chosen::goal(store, self.goal.as_ref()),
-        }
-    }
 }
 
 /// The plan of a goal, once it was read.
@@ -279,28 +229,23 @@ fn open_plan<'a>(goal: Option<&GoalId>, store: &'a Store) -> Option<&'a OpenGoal
     store.goal.as_ref().filter(|open| Some(&open.head.id) == goal)
 }
 
-/// Where a key jumps to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Jump {
-    /// A task that failed or needs a person.
-    Trouble,
-    /// A task that runs.
-    Running,
-}
-
 impl View for Goal {
     fn contexts(&self, store: &Store) -> Vec<Context> {
-        if self.row(store).is_none() {
+        let Some(row) = self.row(store) else {
             let goal = self.goal.as_ref().map(|_| [Context::Goal, Context::Plan]);
             return goal.into_iter().flatten().collect();
-        }
+        };
         let first: &[Context] = match self.focus {
             Part::Plan => &[],
             Part::Task | Part::Changes => &[Context::Lines],
             Part::Log => &[Context::Log, Context::Lines],
         };
-        let rest = [Context::Task, Context::Goal, Context::Plan, Context::Panes, Context::Rows];
-        first.iter().copied().chain(rest).collect()
+        let needs_person = matches!(row.state, TaskState::Failed | TaskState::Blocked);
+        let (before, after) =
+            if needs_person { (Some(Context::Task), None) } else { (None, Some(Context::Task)) };
+        let goal = [Context::Goal, Context::Plan];
+        let rest = after.into_iter().chain([Context::Panes, Context::Rows]);
+        first.iter().copied().chain(before).chain(goal).chain(rest).collect()
     }
 
     fn settle(&mut self, store: &Store) {
@@ -418,35 +363,5 @@ impl View for Goal {
 
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, look: &Look, store: &Store) {
         draw::draw(self, frame, area, look, store);
-    }
-}
-
-impl Goal {
-    /// What a key means to the whole view.
-    fn act_in_view(&mut self, action: Action, store: &Store) -> Option<Vec<Request>> {
-        match action {
-            Action::NextPane => self.next_part(1),
-            Action::PreviousPane => self.next_part(PARTS.len() - 1),
-            Action::Zoom => self.zoomed = !self.zoomed,
-            Action::Back if self.zoomed => self.zoomed = false,
-            Action::Back if self.focus != Part::Plan => self.focus = Part::Plan,
-            Action::Open => {}
-            Action::NextError => return Some(self.jump(Jump::Trouble, store)),
-            Action::NextRunning => return Some(self.jump(Jump::Running, store)),
-            Action::OlderGoal => return Some(self.step(1, store)),
-            Action::NewerGoal => return Some(self.step(-1, store)),
-            Action::Logs => {
-                let task = self.row(store).map(|row| LogTarget::Task(row.id.clone()));
-                let whose = task.or_else(|| self.goal.clone().map(LogTarget::Goal));
-                return Some(whose.map(|whose| Request::Go(Target::Logs(whose))).into_iter().collect());
-            }
-            Action::Memory => {
-                let agent = self.row(store).and_then(|row| row.agent.clone());
-                let none = || Request::Say("no agent has worked on it yet".to_owned());
-                return Some(vec![agent.map_or_else(none, |agent| Request::Go(Target::Agent(agent)))]);
-            }
-            other => return commands::run(other, &self.chosen(store), store),
-        }
-        Some(Vec::new())
     }
 }

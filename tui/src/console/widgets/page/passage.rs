@@ -178,9 +178,14 @@ fn broken(text: &str, columns: usize) -> Vec<Range<usize>> {
     let mut blank: Option<(usize, usize)> = None;
     for (at, character) in text.char_indices() {
         let wide = character.width().unwrap_or(0);
+        if character == ' ' && used + wide > columns {
+            // It ends the row and is not seen there; whatever follows stands in the next.
+            (blank, used) = (Some((at + 1, 0)), columns + 1);
+            continue;
+        }
         // A wide character may fit neither the row that ends nor what is left of it for the next.
         while used + wide > columns {
-            let (next, rest) = blank.take().filter(|_| character != ' ').unwrap_or((at, 0));
+            let (next, rest) = blank.take().unwrap_or((at, 0));
             rows.push(start..next);
             (start, used) = (next, rest);
         }
@@ -211,6 +216,7 @@ mod tests {
         assert_eq!(rows("one two three", 8), ["one two ", "three"]);
         assert_eq!(rows("onetwothree", 4), ["onet", "woth", "ree"]);
         assert_eq!(rows("a onetwothree", 8), ["a ", "onetwoth", "ree"]);
+        assert_eq!(rows("one two three", 3), ["one ", "two ", "thr", "ee"]);
         assert_eq!(rows("", 8), [""]);
     }
 
@@ -221,7 +227,7 @@ mod tests {
             let rows = rows(&clean, columns);
             prop_assert_eq!(rows.concat(), clean.clone());
             for row in rows {
-                let wide: usize = row.chars().map(|c| c.width().unwrap_or(0)).sum();
+                let wide: usize = row.trim_end_matches(' ').chars().map(|c| c.width().unwrap_or(0)).sum();
                 prop_assert!(wide <= columns, "{:?} of {:?}", row, clean);
             }
         }
