@@ -25,7 +25,12 @@ pub(super) fn draw(view: &Goal, frame: &mut Frame<'_>, area: Rect, look: &Look, 
             14..=17 => 4,
             _ => 6,
         };
-        let most = if view.zoomed { 1 } else { most };
+        let has_plan = open.is_some_and(|open| !open.rows().is_empty());
+        let most = match (has_plan, view.zoomed) {
+            (false, _) => area.height.saturating_sub(1),
+            (true, true) => 1,
+            (true, false) => most,
+        };
         body = head::draw(head::lines(row, open, area.width, most, look), frame, area);
     }
     let Some(open) = open.filter(|open| !open.rows().is_empty()) else {
@@ -44,7 +49,7 @@ pub(super) fn draw(view: &Goal, frame: &mut Frame<'_>, area: Rect, look: &Look, 
     }
     for y in side.y + 1..side.bottom().min(if plan.width < body.width { plan.bottom() } else { 0 }) {
         // Between parts that stand side by side.
-        frame.buffer_mut().set_stringn(plan.right(), y, look.glyphs.bar(), 1, look.theme.furniture());
+        frame.buffer_mut().set_stringn(plan.right() + 1, y, look.glyphs.bar(), 1, look.theme.furniture());
     }
 }
 
@@ -57,7 +62,7 @@ fn shared(view: &Goal, body: Rect) -> (Rect, Rect) {
     if body.width >= WIDE {
         let width = body.width / 2;
         let side = Rect { x: body.x + width + 1, width: body.width - width - 1, ..body };
-        return (Rect { width: width - 1, ..body }, side);
+        return (Rect { width: width - 2, ..body }, side);
     }
     // Where they stand one above the other, the part that has the keys gets the larger share.
     let larger = body.height - body.height * 2 / 5;

@@ -12,7 +12,7 @@ use crate::console::widgets::foot;
 use crate::follow::understood;
 use crate::output::Meaning;
 use crate::sanitize;
-use crate::text::{clock, fit, width};
+use crate::text::{clock, fit, width, wrapped};
 
 /// How important a line is; when there is no room for all, the last go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub(super) fn lines(
 ) -> Vec<Line<'static>> {
     let wide = usize::from(columns);
     let line = |meaning, text: &str| Line::styled(fit(&sanitize::line(text), wide), look.style(meaning));
+    // Where nothing else is to be seen, what is the matter is told in full.
+    let trouble = usize::from(rows).saturating_sub(4).max(1);
     let mut lines = vec![(Weight::State, state(row, open, columns, look))];
     let sentence = open.map(|open| open.text.join(" ")).filter(|text| !text.is_empty());
     lines.push((Weight::Sentence, line(Meaning::Strong, sentence.as_deref().unwrap_or(&row.text))));
@@ -51,7 +53,13 @@ pub(super) fn lines(
     }
     if let Some(error) = &row.error {
         let meaning = if row.state == GoalState::Failed { Meaning::Bad } else { Meaning::Attention };
-        lines.push((Weight::Trouble, line(meaning, error)));
+        let said = wrapped(&sanitize::line(error), wide);
+        // What does not fit the lines that it may have is cut in the last of them.
+        let (whole, rest) = said.split_at(said.len().min(trouble.saturating_sub(1)));
+        lines.extend(whole.iter().map(|text| (Weight::Trouble, line(meaning, text))));
+        if !rest.is_empty() {
+            lines.push((Weight::Trouble, line(meaning, &rest.join(" "))));
+        }
     }
     let facts = facts(row, open, look);
     if !facts.is_empty() {

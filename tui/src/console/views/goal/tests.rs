@@ -157,3 +157,10 @@ fn moving_and_drawing_among_ten_thousand_tasks_touches_only_what_is_shown() {
     view.settle(&store);
     assert_eq!((view.plan.len(), view.plan.made), (10_001, 2), "and again when the plan grew");
 }
+
+#[test]
+fn a_goal_without_a_plan_says_in_full_what_it_needs() {
+    let (mut view, store) = opened(State::Busy);
+    act(&mut view, &store, &[Action::OlderGoal]);
+    insta::assert_snapshot!("no_plan_60x12", picture(&view, &store, 60, 12));
+}
