@@ -71,7 +71,10 @@ async fn wiping_is_meant(
     out: &Out,
 ) -> Result<bool, Error> {
     let [agent] = agents else {
-        let question = format!("Wipe the memory of {}?", counted(agents.len() as u64, "agent"));
+        let question = format!(
+            "Wipe {}? Each forgets all but its core knowledge; those that ended, that too.",
+            named(agents)
+        );
         return confirmed(false, "wiping several agents", &question, out).await;
     };
     let question = async || {
@@ -86,6 +89,16 @@ async fn wiping_is_meant(
         true => intended(question, out).await,
         false => confirmed(false, "wiping several agents", &question().await?, out).await,
     }
+}
+
+/// A few agents by name, many by how many of each role.
+fn named(agents: &[AgentStatus]) -> String {
+    if agents.len() <= 4 {
+        return agents.iter().map(|agent| agent.id.to_string()).collect::<Vec<_>>().join(", ");
+    }
+    let of = |role: Role| agents.iter().filter(|agent| agent.role == role).count();
+    let roles = Role::ALL.into_iter().filter(|role| of(*role) > 0).map(|role| format!("{} {role}", of(role)));
+    format!("{} agents ({})", agents.len(), roles.collect::<Vec<_>>().join(", "))
 }
 
 fn living_question(agent: &AgentId, memory: &Memory) -> String {

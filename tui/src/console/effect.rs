@@ -1,12 +1,12 @@
 //! What the console asks of the world outside its state. Effects run on other tasks and report back as
 //! messages, so that a screen is decided by state alone and a slow Redis delays no key.
 
-use codegod_protocol::id::{AgentId, GoalId, Role, TaskId};
+use codegod_protocol::id::{AgentId, GoalId, TaskId};
 
 use super::feed::OlderLogs;
+use super::target::Target;
 use super::term::Mouse;
 use super::typed::Past;
-use super::views::ViewName;
 
 /// Something to be done outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,36 +98,4 @@ pub(crate) enum Request {
     Type(String),
     /// Something outside.
     Do(Effect),
-}
-
-/// Something that a view can show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// A view as it is.
-    View(ViewName),
-    /// A goal's plan.
-    Goal(GoalId),
-    /// A task of a goal.
-    Task(TaskId),
-    /// What an agent knows.
-    Agent(AgentId),
-    /// A role's queue.
-    Queue(Role),
-    /// Log lines.
-    Logs(LogTarget),
-}
-
-/// Whose log lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LogTarget {
-    /// Everybody's.
-    All,
-    /// A role's.
-    Role(Role),
-    /// An agent's.
-    Agent(AgentId),
-    /// All that belong to a goal.
-    Goal(GoalId),
-    /// All that belong to a task.
-    Task(TaskId),
 }

@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::views::ViewName;
+use super::target::ViewName;
 
 /// What a person can ask for with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use codegod_protocol::id::GoalId;
 use crossterm::event::Event;
 
 use super::commits::Changes;
-use super::effect::{Commit, Target};
+use super::effect::Commit;
 use super::overlay::Overlay;
 use super::store::News;
+use super::target::Target;
 use crate::output::Line;
 
 /// A change that came from outside the state.

@@ -36,6 +36,7 @@ mod said;
 mod screens;
 mod snapshot;
 mod store;
+mod target;
 mod term;
 mod theme;
 mod typed;
@@ -44,5 +45,5 @@ mod widgets;
 
 pub(crate) use run::run;
 pub(crate) use snapshot::{Size, Subject};
+pub(crate) use target::ViewName;
 pub(crate) use theme::Theme;
-pub(crate) use views::ViewName;

@@ -12,8 +12,8 @@ use super::fixtures::{NOW, SIZES, State, console, look, nasty, picture, told, wi
 use super::message::Message;
 use super::snapshot::plain;
 use super::store::clean_line;
+use super::target::ViewName;
 use super::theme::Theme;
-use super::views::ViewName;
 
 /// Each cell of the picture shows something printable, and what is wide has its second cell.
 fn is_printable(picture: &Buffer) -> bool {
@@ -106,7 +106,7 @@ proptest! {
         for view in ViewName::ALL {
             let pictures = ["", text.as_ref()].map(|text| {
                 let mut app = console(told(with_text(text)), size);
-                app.go(super::effect::Target::View(view));
+                app.go(super::target::Target::View(view));
                 picture(&app, size)
             });
             prop_assert!(is_printable(&pictures[1]), "{text:?}\n{}", plain(&pictures[1]));

@@ -6,7 +6,7 @@ use crossterm::event::{Event, KeyCode};
 use super::effect::Effect;
 use super::message::Message;
 use super::snapshot::plain;
-use super::views::ViewName;
+use super::target::ViewName;
 use crate::follow::Glyphs;
 
 /// A view in a state at all sizes, one below the other.

@@ -16,13 +16,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::app::{Access, App};
 use super::draw::draw;
-use super::effect::{LogTarget, Target};
 use super::feed;
 use super::message::Message;
 use super::store::{LogPart, News, Store};
+use super::target::ViewName;
+use super::target::{LogTarget, Target};
 use super::term::Mouse;
 use super::theme::{Look, Theme};
-use super::views::ViewName;
 use crate::commands::Place;
 use crate::error::Error;
 use crate::follow::Glyphs;

@@ -9,11 +9,12 @@ use ratatui::layout::{Position, Rect};
 use super::pane::{Ask, Authors, Pane, Rest, Work};
 use super::record::Record;
 use super::ring::Limits;
-use crate::console::effect::{Effect, LogTarget, Request};
+use crate::console::effect::{Effect, Request};
 use crate::console::feed::scope::LogScope;
 use crate::console::feed::{OlderLogs, Scope};
 use crate::console::keys::Action;
 use crate::console::store::{Changed, LogBatch, LogPart};
+use crate::console::target::LogTarget;
 use crate::console::theme::{Focus, Look};
 
 /// How many earlier lines are asked for at once.

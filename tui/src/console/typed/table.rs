@@ -8,9 +8,9 @@ use codegod_protocol::id::{AgentId, GoalId, Role};
 
 use super::words::{self, End};
 use crate::cli::{Command, Who};
-use crate::console::effect::{LogTarget, Target};
+use crate::console::target::ViewName;
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::Theme;
-use crate::console::views::ViewName;
 
 /// A typed line.
 #[derive(Debug, Parser)]

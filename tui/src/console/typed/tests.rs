@@ -11,10 +11,10 @@ use super::complete::tests::Fleet;
 use super::history::History;
 use super::table::{Refused, order};
 use super::*;
-use crate::console::effect::{LogTarget, Target};
 use crate::console::keys::Context;
+use crate::console::target::ViewName;
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::{Look, Theme};
-use crate::console::views::ViewName;
 use crate::follow::Glyphs;
 use crate::output::{Answer, Line, Meaning, Question};
 

@@ -11,7 +11,7 @@ use crate::console::fixtures::{State, picture};
 use crate::console::message::Message;
 use crate::console::overlay::Overlay;
 use crate::console::snapshot::plain;
-use crate::console::views::ViewName;
+use crate::console::target::ViewName;
 use crate::output::{Answer, Question};
 
 const SIZE: (u16, u16) = (80, 24);

@@ -7,10 +7,11 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use super::{View, show};
-use crate::console::effect::{LogTarget, Request, Target};
+use crate::console::effect::Request;
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context, Motion};
 use crate::console::store::{Change, Happening, Store};
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Cell, Column, List, Table, rule, spark};
 use crate::output::Meaning;

@@ -8,10 +8,11 @@ use ratatui::layout::{Position, Rect};
 use codegod_protocol::id::Role;
 
 use super::{View, commands, show};
-use crate::console::effect::{LogTarget, Request, Target};
+use crate::console::effect::Request;
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context};
 use crate::console::store::Store;
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Align, Cell, Column, List, Table, rule};
 use crate::output::Meaning;

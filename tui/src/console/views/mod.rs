@@ -21,54 +21,12 @@ use self::logs::Logs;
 use self::overview::Overview;
 use self::queues::Queues;
 use super::commits::Changes;
-use super::effect::{Commit, Request, Target};
+use super::effect::{Commit, Request};
 use super::feed::Scope;
 use super::keys::{Action, Context};
 use super::store::{self, Changed, LogBatch, Store};
+use super::target::{Target, ViewName};
 use super::theme::Look;
-
-/// A view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ViewName {
-    /// Everything at a glance.
-    Overview,
-    /// A goal's plan and its tasks.
-    Goal,
-    /// What each agent knows and says.
-    Agents,
-    /// What waits, what runs, what was given up.
-    Queues,
-    /// What agents said and commands printed.
-    Logs,
-    /// Who did what.
-    Events,
-    /// How many agents are wanted and there.
-    Fleet,
-}
-
-impl ViewName {
-    /// All, in the order of their keys.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Overview, Self::Goal, Self::Agents, Self::Queues, Self::Logs, Self::Events, Self::Fleet];
-
-    /// The name on the screen.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Goal => "Goal",
-            Self::Agents => "Agents",
-            Self::Queues => "Queues",
-            Self::Logs => "Logs",
-            Self::Events => "Events",
-            Self::Fleet => "Fleet",
-        }
-    }
-
-    /// The key that shows it.
-    pub(crate) fn digit(self) -> usize {
-        Self::ALL.iter().position(|view| *view == self).unwrap_or_default() + 1
-    }
-}
 
 /// What every view can do. Drawing is a function of state; it only notes where it put things, for the
 /// mouse and for how far a page is.

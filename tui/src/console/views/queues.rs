@@ -7,11 +7,12 @@ use ratatui::layout::{Position, Rect};
 use codegod_protocol::id::{Role, TaskId};
 
 use super::{View, commands, show};
-use crate::console::effect::{LogTarget, Request, Target};
+use crate::console::effect::Request;
 use crate::console::feed::Scope;
 use crate::console::feed::scope::Letters;
 use crate::console::keys::{Action, Context, Motion};
 use crate::console::store::{OpenQueue, QueueEntryState, Store};
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Cell, Column, List, Table, rule};
 use crate::output::Meaning;

@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::keys::{Binding, Context, Hint, in_force};
+use crate::console::target::ViewName;
 use crate::console::theme::{Focus, Look};
-use crate::console::views::ViewName;
 use crate::output::Meaning;
 use crate::text::{fit, width};
 

@@ -16,11 +16,12 @@ use codegod_protocol::agent::AgentStatus;
 use codegod_protocol::id::AgentId;
 
 use super::{View, commands};
-use crate::console::effect::{LogTarget, Request};
+use crate::console::effect::Request;
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context, Motion};
 use crate::console::logs::{Limits, Log};
 use crate::console::store::{Changed, LogBatch, Store};
+use crate::console::target::LogTarget;
 use crate::console::theme::Look;
 use crate::console::widgets::{List, Page};
 

@@ -7,7 +7,7 @@ use crate::console::feed::scope::LogScope;
 use crate::console::fixtures::{State, picture};
 use crate::console::message::Message;
 use crate::console::snapshot::plain;
-use crate::console::views::ViewName;
+use crate::console::target::ViewName;
 
 fn press(app: &mut App, keys: &str) {
     for letter in keys.chars() {

@@ -4,9 +4,10 @@ use codegod_protocol::task::TaskState;
 
 use super::branches::All;
 use super::{Goal, PARTS, Part, open_plan};
-use crate::console::effect::{LogTarget, Request, Target};
+use crate::console::effect::Request;
 use crate::console::keys::Action;
 use crate::console::store::Store;
+use crate::console::target::{LogTarget, Target};
 use crate::console::views::commands;
 
 /// Where a key jumps to.

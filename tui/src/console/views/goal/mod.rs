@@ -22,12 +22,13 @@ use ratatui::layout::{Position, Rect};
 
 use super::View;
 use crate::console::commits::Changes as Read;
-use crate::console::effect::{Commit, Effect, LogTarget, Request};
+use crate::console::effect::{Commit, Effect, Request};
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context, Motion};
 use crate::console::logs::{Limits, Log};
 use crate::console::store::details::OpenTask;
 use crate::console::store::{Changed, LogBatch, OpenGoal, Store, TaskRow};
+use crate::console::target::LogTarget;
 use crate::console::theme::Look;
 use crate::console::widgets::Page;
 use branches::Branches;

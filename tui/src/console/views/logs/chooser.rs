@@ -4,10 +4,10 @@ use codegod_protocol::id::Role;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use crate::console::effect::LogTarget;
 use crate::console::keys::Motion;
 use crate::console::logs::title;
 use crate::console::store::Store;
+use crate::console::target::LogTarget;
 use crate::console::theme::{Focus, Look};
 use crate::console::widgets::{Cell, Column, List, Table, rule};
 use crate::sanitize;

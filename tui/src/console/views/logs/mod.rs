@@ -8,11 +8,12 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use super::View;
-use crate::console::effect::{LogTarget, Request, Target};
+use crate::console::effect::Request;
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context};
 use crate::console::logs::{Limits, Log};
 use crate::console::store::{Changed, LogBatch, Store};
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::{Focus, Look};
 use chooser::Chooser;
 

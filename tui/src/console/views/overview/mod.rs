@@ -8,10 +8,11 @@ use ratatui::layout::{Position, Rect};
 use codegod_protocol::id::{AgentId, GoalId, Role};
 
 use super::{View, commands};
-use crate::console::effect::{LogTarget, Request, Target};
+use crate::console::effect::Request;
 use crate::console::feed::Scope;
 use crate::console::keys::{Action, Context, Motion};
 use crate::console::store::{self, Store};
+use crate::console::target::{LogTarget, Target};
 use crate::console::theme::Look;
 use crate::console::widgets::List;
 
