@@ -62,7 +62,7 @@ pub(crate) struct OpenGoal {
     pub(crate) commit: Option<String>,
     /// How long it will take; none while nothing was measured.
     pub(crate) left: Option<Estimate>,
-    /// Counts up whenever the tree is another.
+    /// Counts up from 1 whenever the tree is another.
     pub(crate) shape: u64,
     /// Counts up whenever a row says something else.
     pub(crate) told: u64,

@@ -14,6 +14,9 @@ use crate::console::keys::Motion;
 use crate::console::store::{OpenGoal, TaskRow};
 use crate::console::widgets::List;
 
+/// What no tree's number is.
+const NO_SHAPE: u64 = 0;
+
 /// The shown part of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Branches {
@@ -78,7 +81,15 @@ impl Branches {
         goal.rows().get(place.row)
     }
 
-    /// The plan changed, or another is open. Returns whether the tree is another.
+    /// The plan is not known at present: when it is again, all is made anew. What was closed and looked for, and
+    /// where the cursor stood, stays.
+    pub(super) fn forget(&mut self) {
+        if let Some((_, shape)) = &mut self.of {
+            *shape = NO_SHAPE;
+        }
+    }
+
+    /// The plan changed, or another is open.
     pub(super) fn settle(&mut self, goal: &OpenGoal) {
         let other_goal = self.of.as_ref().is_none_or(|(id, _)| *id != goal.head.id);
         if other_goal {

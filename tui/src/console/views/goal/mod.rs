@@ -258,6 +258,8 @@ impl View for Goal {
                 self.plan.reveal(wanted, open);
                 self.plan.settle(open);
             }
+        } else {
+            self.plan.forget();
         }
         self.look_at_task(store);
     }

@@ -5,7 +5,7 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::console::diff::Diff;
 use crate::console::fixtures::{State, blocked_task, look};
-use crate::console::store::News;
+use crate::console::store::{News, PlanNews};
 use crate::console::theme::Theme;
 
 /// The view over a state, as it is when it is opened.
@@ -163,4 +163,20 @@ fn a_goal_without_a_plan_says_in_full_what_it_needs() {
     let (mut view, store) = opened(State::Busy);
     act(&mut view, &store, &[Action::OlderGoal]);
     insta::assert_snapshot!("no_plan_60x12", picture(&view, &store, 60, 12));
+}
+
+#[test]
+fn a_plan_that_grew_while_nobody_looked_is_shown_as_it_is() {
+    let (mut view, mut store) = opened(State::Busy);
+    act(&mut view, &store, &[Action::Move(Motion::Left)]);
+    let open = store.goal.take().unwrap();
+    view.settle(&store);
+    let grown = TaskRow { id: open.head.id.task(10), needs: [2].into(), ..open.row(7).unwrap().clone() };
+    let rows = open.rows().iter().cloned().chain([grown]).collect();
+    let (text, intent, commit) = (open.text.clone(), open.intent.clone(), open.commit.clone());
+    let plan = PlanNews { head: open.head.clone(), text, intent, commit, rows };
+    store.apply(News::Plan(Box::new(plan)), 0);
+    view.settle(&store);
+    assert_eq!(shown(&view, &store), ["1", "2", "4", "7", "10", "3", "5", "6", "8", "9"]);
+    assert_eq!(title(&view, &store), "Flask app with one resource", "the cursor stands where it stood");
 }
