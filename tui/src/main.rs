@@ -12,7 +12,6 @@
 
 mod cli;
 mod commands;
-#[expect(dead_code, reason = "the console is being put together")]
 mod console;
 mod deadline;
 mod diagnostics;

@@ -127,6 +127,8 @@ impl App {
     pub(crate) fn update(&mut self, message: Message) -> Vec<Effect> {
         self.dirty |= !matches!(message, Message::News(_));
         let mut effects = self.taken(message);
+        // What is open no longer would only grow old.
+        self.store.close(&self.scope());
         let asks = self.views.get_mut(self.current).asks();
         effects.extend(self.asked(asks));
         self.allowed(effects)
@@ -164,10 +166,6 @@ impl App {
                 self.go(Target::Goal(goal));
                 Vec::new()
             }
-            Message::Go(target) => {
-                self.go(target);
-                Vec::new()
-            }
             Message::StreamEnded => {
                 self.views.end_stream();
                 Vec::new()
@@ -180,7 +178,6 @@ impl App {
                 self.views.go_on();
                 Vec::new()
             }
-            Message::Leave(code) => vec![Effect::Quit(code)],
         }
     }
 

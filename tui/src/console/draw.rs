@@ -9,7 +9,7 @@ use ratatui::widgets::Clear;
 use codegod_protocol::goal::GoalState;
 
 use super::app::{Access, App};
-use super::store::{Connection, Severity};
+use super::store::{Connection, Severity, Store};
 use super::theme::Look;
 use super::widgets::{Chrome, foot, hints, small, tabs};
 use crate::output::Meaning;
@@ -68,14 +68,17 @@ fn head(app: &App, area: Rect) -> Line<'static> {
     let mut left = vec![Span::styled("codegod ", look.style(Meaning::Strong))];
     let taken: usize = left.iter().chain(&right).map(|span| width(&span.content)).sum();
     let room = usize::from(area.width).saturating_sub(taken + 1);
-    left.extend(connection(&app.store.connection, look, room));
+    left.extend(connection(&app.store, look, room));
     foot(left, right, area.width)
 }
 
-fn connection(connection: &Connection, look: &Look, columns: usize) -> Vec<Span<'static>> {
+fn connection(store: &Store, look: &Look, columns: usize) -> Vec<Span<'static>> {
     let dot = look.glyphs.dot();
-    match connection {
-        Connection::Connecting => vec![Span::styled("connecting to redis …", look.style(Meaning::Busy))],
+    match &store.connection {
+        Connection::Connecting => {
+            let text = fit(&format!("connecting to {} …", store.url), columns);
+            vec![Span::styled(text, look.style(Meaning::Busy))]
+        }
         Connection::Connected { round_trip_ms } => {
             vec![Span::styled(dot, look.style(Meaning::Good)), Span::raw(format!(" redis {round_trip_ms}ms"))]
         }

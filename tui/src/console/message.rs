@@ -7,7 +7,6 @@ use super::commits::Changes;
 use super::effect::Commit;
 use super::overlay::Overlay;
 use super::store::News;
-use super::target::Target;
 use crate::output::Line;
 
 /// A change that came from outside the state.
@@ -26,14 +25,10 @@ pub(crate) enum Message {
     Started(GoalId),
     /// What a commit changed was read, or could not be.
     Changes(Commit, Result<Box<Changes>, String>),
-    /// Something is to be shown.
-    Go(Target),
     /// The console is on the screen again, after lines that were printed.
     StreamEnded,
     /// Something that takes longer than keys should wait is to go on.
     GoOn,
-    /// The console is to end with this exit code.
-    Leave(u8),
 }
 
 impl From<News> for Message {

@@ -37,8 +37,6 @@ pub(crate) enum Reply {
     Close,
     /// The view is to look for this; nothing takes the search away.
     Search(Option<String>),
-    /// It is done, and this is to be done.
-    CloseAnd(Vec<Effect>),
     /// This is to be done while it stays.
     Do(Vec<Effect>),
     /// It is done, and this was typed.

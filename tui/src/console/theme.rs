@@ -20,15 +20,6 @@ pub(crate) enum Theme {
 }
 
 impl Theme {
-    /// The theme's word.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Dark => "dark",
-            Self::Light => "light",
-            Self::Plain => "plain",
-        }
-    }
-
     /// How text of a meaning looks.
     pub(crate) fn style(self, meaning: Meaning) -> Style {
         let style = Style::new();

@@ -84,10 +84,6 @@ impl App {
                 self.views.get_mut(self.current).search(text.as_deref(), &self.store);
                 Vec::new()
             }
-            Reply::CloseAnd(effects) => {
-                self.close();
-                effects
-            }
             Reply::Do(effects) => effects,
             Reply::Order(order, mut effects) => {
                 self.close();

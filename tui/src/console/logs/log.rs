@@ -179,11 +179,6 @@ impl Log {
         }
     }
 
-    /// Whether the log was drawn there.
-    pub(crate) fn is_at(&self, at: Position) -> bool {
-        self.area.get().contains(at)
-    }
-
     /// The wheel turned.
     pub(crate) fn wheel(&mut self, rows: i16) -> Vec<Request> {
         let ask = self.pane.scroll(isize::from(rows));

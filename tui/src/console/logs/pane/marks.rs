@@ -89,11 +89,6 @@ impl Pane {
         Some((self.lens.count_from(*range.start(), &self.ring) - after).max(1))
     }
 
-    /// Whether lines are being marked.
-    pub(crate) fn is_marking(&self) -> bool {
-        self.marks.is_some()
-    }
-
     /// What is copied: the marked lines, else the line that was jumped to, else what is on the screen.
     pub(crate) fn copied(&self) -> Option<String> {
         let size = self.size.get();
