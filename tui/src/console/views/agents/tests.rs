@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::app::App;
 use crate::console::feed::scope::LogScope;
-use crate::console::fixtures::{NOW, State, picture};
+use crate::console::fixtures::{State, picture};
 use crate::console::message::Message;
 use crate::console::snapshot::plain;
 use crate::console::target::ViewName;
@@ -32,8 +32,7 @@ fn an_agents_memory_is_one_key_away_from_the_overview() {
     assert_eq!(app.current, ViewName::Agents);
     assert!(screen(&app).contains("▸ backend-7k2m9q: memory"), "{}", screen(&app));
     // The feed reads what has just been opened.
-    app.store = State::Busy.store();
-    app.update(Message::Second(NOW));
+    State::Busy.tell(&mut app);
     let screen = screen(&app);
     assert!(screen.contains("1. write_file: app/todos.py is there"), "{screen}");
 }
