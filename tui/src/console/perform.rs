@@ -132,16 +132,16 @@ fn heard(told: Told) -> Message {
     }
 }
 
+/// What finds the newest container of the agent `$1` and opens a shell there. How a person's shell ended is no
+/// matter; that docker could not start one (125 to 127) is.
+const SHELL: &str = r#"c=$(docker ps --quiet --latest --filter "label=codegod.agent=$1")
+if [ -z "$c" ]; then echo "no container of $1 runs at present; enter goes back"; read -r _; exit 0; fi
+docker exec --interactive --tty "$c" sh; code=$?
+if [ $code -ge 125 ] && [ $code -le 127 ]; then exit $code; fi"#;
+
 /// A shell in the container that an agent works in at present.
 fn shell(agent: &codegod_protocol::id::AgentId) -> External {
-    let script = r#"c=$(docker ps --quiet --latest --filter "label=codegod.agent=$1"); [ -n "$c" ] || exit 3; exec docker exec --interactive --tty "$c" sh"#;
-    External::command([
-        "sh".to_owned(),
-        "-c".to_owned(),
-        script.to_owned(),
-        "shell".to_owned(),
-        agent.to_string(),
-    ])
+    External::command(["sh", "-c", SHELL, "shell", &agent.to_string()])
 }
 
 /// Writes `codegod-NAME.txt`, or with a number where that is taken.
