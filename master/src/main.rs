@@ -1,7 +1,7 @@
 //! The master: plans goals, adds follow-up tasks to running plans, and keeps the fleet at its size.
 //!
 //! Settings → connect → announce → run → drain. Plans advance without it (see the protocol crate's
-//! `publish.lua`), so any number of masters may run, and any of them may die.
+//! `turn.lua`), so any number of masters may run, and any of them may die.
 
 mod fleet;
 mod growth;
