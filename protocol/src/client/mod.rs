@@ -170,6 +170,14 @@ impl Client {
         Ok(Self::over(Link::multiplexed(target).await?, url, prefix, who))
     }
 
+    /// Whether a URL, with what the environment adds to it, can be an address at all. Connects to nothing.
+    ///
+    /// # Errors
+    /// [`Error::Url`], [`Error::Setting`].
+    pub fn check_address(url: &str, prefix: &str) -> Result<(), Error> {
+        Target::new(url, prefix, &Access::from_env()).map(|_| ())
+    }
+
     /// As [`Client::connect`], over a small pool of connections, for an occasional caller (the command
     /// line, the console's commands).
     ///

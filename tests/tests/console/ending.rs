@@ -58,11 +58,13 @@ fn a_panic_is_readable_says_where_the_log_is_and_ends_the_console() -> Result {
 #[test]
 fn an_error_at_the_start_takes_nothing() -> Result {
     let world = World::new()?;
-    let mut terminal = Terminal::start(&world.command(&["--theme", "unheard-of"])?, Shell::Script, USUAL)?;
-    let (code, _) = terminal.ends(Duration::from_secs(10))?;
-    assert_eq!(code, 64, "{}", terminal.text());
-    assert_eq!(terminal.modes()?, Modes::GIVEN_BACK);
-    assert!(!contains(terminal.bytes(), "\u{1b}[?1049h"), "{}", terminal.text());
+    for args in [["--theme", "unheard-of"], ["--redis-url", "nowhere"]] {
+        let mut terminal = Terminal::start(&world.command(&args)?, Shell::Script, USUAL)?;
+        let (code, _) = terminal.ends(Duration::from_secs(10))?;
+        assert_eq!(code, 64, "{}", terminal.text());
+        assert_eq!(terminal.modes()?, Modes::GIVEN_BACK);
+        assert!(!contains(terminal.bytes(), "\u{1b}[?1049h"), "{}", terminal.text());
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use codegod_protocol::client::{now_ms, without_password};
+use codegod_protocol::client::{Client, now_ms, without_password};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -38,6 +38,8 @@ pub(crate) async fn run(place: Place, args: &crate::cli::Console) -> Result<u8, 
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::NoTerminal);
     }
+    // What can never be reached is not waited for.
+    Client::check_address(&place.url, &place.prefix)?;
     let mouse = if args.no_mouse { Mouse::Left } else { Mouse::Reported };
     let session = Session::open(mouse).map_err(|source| Error::Io {
         doing: "take over",
