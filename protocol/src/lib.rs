@@ -23,4 +23,5 @@ pub mod memory;
 pub mod plan;
 pub mod result;
 pub mod settings;
+pub mod setup;
 pub mod task;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environments;
 use crate::evidence::{Evidence, TestCounts, Verdict};
 use crate::id::{AgentId, TaskId};
+use crate::setup::Setups;
 use crate::task::Task;
 
 /// What an attempt publishes about its task.
@@ -72,6 +73,9 @@ pub struct Outputs {
     /// The images the environments were looked up or built as, by name.
     #[serde(default)]
     pub images: std::collections::BTreeMap<String, String>,
+    /// The setups of the project's parts, as they are now, by part.
+    #[serde(default, skip_serializing_if = "Setups::is_empty")]
+    pub setups: Setups,
 }
 
 /// What an attempt used.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::environment::{Environments, Recipe};
 use crate::id::{GoalId, Role, TaskId};
+use crate::setup::Setups;
 
 /// The version of [`Task`] written by this crate. A reader accepts this version only: tasks live
 /// as long as their goal, and a fleet is upgraded between goals.
@@ -50,6 +51,9 @@ pub struct Task {
     /// Recipes for environments that no dependency publishes.
     #[serde(default)]
     pub environments: Environments,
+    /// Setups that no dependency publishes, or that replace a published one by their higher revision.
+    #[serde(default, skip_serializing_if = "Setups::is_empty")]
+    pub setups: Setups,
     /// How to do it.
     pub procedure: Procedure,
     /// Anything else worth knowing (the playbook's name).

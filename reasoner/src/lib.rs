@@ -1,6 +1,9 @@
 //! Goals and observations in, plans out: playbooks (and models) behind one trait.
 
+pub mod diagnosis;
 pub mod intent;
 pub mod planner;
 pub mod playbook;
 pub mod reasoning;
+pub mod setup;
+pub mod survey;

@@ -62,6 +62,7 @@ pub fn task(goal: &GoalId, number: u32, role: Role, needs: &[u32]) -> Task {
         max_attempts: 3,
         environment: None,
         environments: Default::default(),
+        setups: Default::default(),
         procedure: Procedure {
             validate: vec![Check {
                 title: "there is a README".into(),
@@ -88,6 +89,7 @@ pub fn result(claimed: &Claimed, agent: &AgentId, status: ResultStatus) -> TaskR
             commit: "c".repeat(40),
             environments: Default::default(),
             images: Default::default(),
+            setups: Default::default(),
         }),
         evidence: vec![],
         verdict: None,

@@ -113,6 +113,7 @@ pub(crate) fn task(goal: &GoalId, number: u32, role: Role, needs: &[u32]) -> Tas
         max_attempts: 3,
         environment: None,
         environments: Default::default(),
+        setups: Default::default(),
         procedure: Procedure { validate: vec![check], ..Procedure::default() },
         metadata: Default::default(),
     }
@@ -121,8 +122,12 @@ pub(crate) fn task(goal: &GoalId, number: u32, role: Role, needs: &[u32]) -> Tas
 /// What an attempt publishes.
 pub(crate) fn result(claimed: &Claimed, agent: &AgentId, status: ResultStatus) -> TaskResult {
     let succeeded = status == ResultStatus::Succeeded;
-    let outputs =
-        Outputs { commit: "c".repeat(40), environments: Default::default(), images: Default::default() };
+    let outputs = Outputs {
+        commit: "c".repeat(40),
+        environments: Default::default(),
+        images: Default::default(),
+        setups: Default::default(),
+    };
     TaskResult {
         task: claimed.task.id.clone(),
         attempt: claimed.attempt,

@@ -135,6 +135,7 @@ fn task(
         max_attempts: MAX_ATTEMPTS,
         environment: entry.environment.clone(),
         environments: environments(draft, known)?,
+        setups: Default::default(),
         procedure: procedure(&draft.task),
         metadata,
     })

@@ -66,6 +66,7 @@ fn verify(goal: &Goal, tasks: &[Task], id: TaskId, needs: Vec<TaskId>) -> Result
         // Every check names its own.
         environment: None,
         environments: environment::join(repeated.iter().map(|task| task.environments.clone())),
+        setups: repeated.iter().flat_map(|task| task.setups.clone()).collect(),
         procedure: Procedure {
             problem: Closing::PROBLEM.to_owned(),
             observe: Vec::new(),

@@ -65,6 +65,7 @@ pub fn merge_task(task: &Task, number: u32, conflict: &Conflict<'_>) -> Task {
         max_attempts: MAX_ATTEMPTS,
         environment: task.environment.clone(),
         environments: environment::join(recipes),
+        setups: Default::default(),
         procedure: procedure(conflict, validate),
         metadata,
     }

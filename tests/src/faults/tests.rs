@@ -91,8 +91,12 @@ impl Story {
         let claimed = Claimed { task: task.clone(), goal: self.order.goal.clone(), attempt };
         let mut result = plans::result(&claimed, &self.agents[agent], ResultStatus::Succeeded);
         let commit = commit_of(&task.id, attempt);
-        result.outputs =
-            Some(Outputs { commit, environments: Default::default(), images: Default::default() });
+        result.outputs = Some(Outputs {
+            commit,
+            environments: Default::default(),
+            images: Default::default(),
+            setups: Default::default(),
+        });
         let fields = fields(&[("state", "succeeded"), ("attempt", &attempt.to_string())]);
         TaskEnd { task, fields, result: Some(result) }
     }

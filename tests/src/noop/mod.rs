@@ -132,7 +132,12 @@ impl Executor for Noop {
         };
         let next_steps = if status == ResultStatus::NeedsFollowUp { asked(&task) } else { Vec::new() };
         let commit = commit_of(&task.id, attempt);
-        let made = Outputs { commit, environments: Default::default(), images: Default::default() };
+        let made = Outputs {
+            commit,
+            environments: Default::default(),
+            images: Default::default(),
+            setups: Default::default(),
+        };
         Ending::Result(Box::new(TaskResult {
             task: task.id,
             attempt,

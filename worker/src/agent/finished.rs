@@ -92,8 +92,12 @@ mod tests {
         let agent = AgentId::random(Role::Backend);
         let mut result = failure(&agent, GoalId::random().task(1), 2, ResultStatus::Succeeded, String::new());
         let commit = "c".repeat(40);
-        result.outputs =
-            Some(Outputs { commit, environments: Default::default(), images: Default::default() });
+        result.outputs = Some(Outputs {
+            commit,
+            environments: Default::default(),
+            images: Default::default(),
+            setups: Default::default(),
+        });
         result.error = None;
         Finished::new(result, "a title".to_owned(), None)
     }

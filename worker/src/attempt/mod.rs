@@ -266,7 +266,7 @@ async fn conclude(
     }
     Ok(Conclusion {
         status: ResultStatus::Succeeded,
-        outputs: Some(Outputs { commit, environments, images }),
+        outputs: Some(Outputs { commit, environments, images, setups: Default::default() }),
         evidence,
         verdict: Some(verdict),
         error: None,

@@ -1,0 +1,327 @@
+//! Setups: how the parts of an existing project are installed and how their tests are run. A setup is a
+//! value: a diagnosis never changes anything by itself, it gives the next revision of a setup.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The setups of a project by part.
+pub type Setups = BTreeMap<String, Setup>;
+
+/// How one part of a project is installed and tested: one toolchain in one folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// The part's name, also that of its environment: `python`, `node`, `python-services-api`.
+    pub part: String,
+    /// Its folder below the workspace; empty at the top.
+    #[serde(default)]
+    pub folder: String,
+    /// Counts the changes: of two setups of one part, the higher revision is what holds.
+    #[serde(default)]
+    pub revision: u32,
+    /// What it is written in, and how its packages are had.
+    pub toolchain: Toolchain,
+    /// Debian packages that it needs.
+    #[serde(default)]
+    pub system_packages: BTreeSet<String>,
+    /// Servers that must run beside its tests.
+    #[serde(default)]
+    pub services: BTreeSet<ServiceKind>,
+    /// Environment variables of its commands.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Files that its commands need and that are never committed (`.env`), by path below the workspace.
+    #[serde(default)]
+    pub private_files: BTreeMap<String, String>,
+    /// What is done with the sources before the tests, in every fresh sandbox: an editable install, a build.
+    #[serde(default)]
+    pub prepare: Vec<Preparation>,
+    /// Its test runs; empty when it has no tests.
+    #[serde(default)]
+    pub tests: Vec<TestRun>,
+    /// What was decided and why, one sentence each, for the report.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// A language with its package manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Toolchain {
+    /// Python with a virtual environment.
+    Python(Python),
+    /// Node with a package manager.
+    Node(Node),
+}
+
+/// Python: an interpreter and what is installed for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Python {
+    /// The interpreter's version, major and minor: `3.11`.
+    pub version: String,
+    /// What is resolved together.
+    #[serde(default)]
+    pub requirements: Vec<Requirements>,
+    /// Requirement lines beside those (`pytest`, `PyYAML`).
+    #[serde(default)]
+    pub distributions: BTreeSet<String>,
+    /// Requirement lines that replace whatever the project says of the same distribution.
+    #[serde(default)]
+    pub overrides: BTreeSet<String>,
+    /// The file with the resolved pins, below the workspace, once they were resolved.
+    #[serde(default)]
+    pub pins: Option<String>,
+}
+
+/// One statement of what a Python part needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Requirements {
+    /// A requirements file, below the workspace.
+    File {
+        /// Its path.
+        path: String,
+    },
+    /// What the build backend of the project in a folder says.
+    Project {
+        /// The folder, below the workspace.
+        folder: String,
+        /// Its extras to take along.
+        #[serde(default)]
+        extras: Vec<String>,
+        /// Its dependency groups to take along.
+        #[serde(default)]
+        groups: Vec<String>,
+    },
+    /// A lock file.
+    Lock {
+        /// Whose.
+        lock: PythonLock,
+        /// Its folder, below the workspace.
+        folder: String,
+    },
+    /// Lines that stand somewhere else (`tox.ini`).
+    Lines {
+        /// Where they stand, for the report.
+        from: String,
+        /// The requirement lines.
+        lines: Vec<String>,
+    },
+}
+
+/// Lock files of Python's package managers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PythonLock {
+    /// `poetry.lock`.
+    Poetry,
+    /// `pdm.lock`.
+    Pdm,
+    /// `uv.lock`.
+    Uv,
+    /// `Pipfile.lock`.
+    Pipenv,
+}
+
+/// Node: a version, a package manager and how it installs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// The major version: `22`.
+    pub version: String,
+    /// The package manager.
+    pub manager: NodeManager,
+    /// The manager's version, when the project names one and it matters.
+    #[serde(default)]
+    pub manager_version: Option<String>,
+    /// Whether the lock file is obeyed to the letter; else it is only a wish.
+    #[serde(default)]
+    pub locked: bool,
+    /// Flags of the installation (`--legacy-peer-deps`).
+    #[serde(default)]
+    pub flags: BTreeSet<String>,
+    /// The files that the installation reads, below the workspace: manifests of all workspaces, lock
+    /// file, settings, patches.
+    #[serde(default)]
+    pub manifests: Vec<String>,
+    /// Packages installed beside those that the manifests name.
+    #[serde(default)]
+    pub packages: BTreeSet<String>,
+}
+
+/// Package managers for Node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeManager {
+    /// npm.
+    Npm,
+    /// Yarn 1.
+    YarnClassic,
+    /// Yarn 2 and later.
+    YarnBerry,
+    /// pnpm.
+    Pnpm,
+}
+
+/// Servers that tests may need; each is started as a container beside the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceKind {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
+    /// Redis.
+    Redis,
+    /// MongoDB.
+    Mongo,
+}
+
+/// Something done with the sources before the tests run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// The command, run with `sh -c`.
+    pub run: String,
+    /// Its folder below the workspace.
+    #[serde(default)]
+    pub workdir: String,
+    /// What it is for, a clause for people: "installs the project itself, editable".
+    pub why: String,
+}
+
+/// One test run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestRun {
+    /// The runner, by its own name: `pytest`, `unittest`, `django`, `jest`, `vitest`, `mocha`, `node`, `ava`, `tap`.
+    pub runner: String,
+    /// The command, run with `sh -c`; it leaves its report at `$CODEGOD_REPORT`.
+    pub run: String,
+    /// Its folder below the workspace.
+    #[serde(default)]
+    pub workdir: String,
+    /// What the report is.
+    pub report: ReportFormat,
+    /// The command as the project itself has it, for people (`npm test`).
+    pub own: String,
+    /// How many files with tests were found; a run over far fewer is doubted. None when it can't be said.
+    #[serde(default)]
+    pub files: Option<u64>,
+    /// The longest it may take.
+    pub deadline_seconds: u64,
+}
+
+/// Machine-readable test reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportFormat {
+    /// JUnit XML; a folder of such files counts as one report.
+    Junit,
+    /// Jest's `--json`.
+    JestJson,
+    /// Mocha's `json` reporter.
+    MochaJson,
+    /// Test Anything Protocol.
+    Tap,
+}
+
+/// What was seen of an existing project, for people and for plans.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Picture {
+    /// Each part: how it is to be set up and tested.
+    pub parts: Vec<PartPicture>,
+    /// What a person should know, one sentence each (files that were not looked at, odd trees).
+    #[serde(default)]
+    pub remarks: Vec<String>,
+}
+
+/// What was seen of one part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartPicture {
+    /// The part's first setup.
+    pub setup: Setup,
+    /// Package managers, build backends, frameworks and runners that were seen ("poetry", "flask", "pytest").
+    pub seen: Vec<String>,
+    /// Manifests, lock files and recipes that were read (`tox.ini`, a workflow).
+    pub read: Vec<String>,
+    /// The versions of the language that the project asks for, as written; empty when it says nothing.
+    #[serde(default)]
+    pub wants: String,
+}
+
+/// A change of a setup that a diagnosis proposes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SetupChange {
+    /// A requirement line more; the first of the candidates that the registry knows.
+    AddDistribution {
+        /// Candidates, the likeliest first.
+        candidates: Vec<String>,
+    },
+    /// A requirement line that replaces the project's own of the same distribution.
+    Override {
+        /// The line.
+        line: String,
+    },
+    /// Another interpreter or Node.
+    UseVersion {
+        /// `3.9`, `20`.
+        version: String,
+    },
+    /// Debian packages more.
+    AddSystemPackages {
+        /// Their names.
+        packages: Vec<String>,
+    },
+    /// A package of Node more.
+    AddNodePackage {
+        /// The package, with a version if one is meant.
+        package: String,
+    },
+    /// A flag of Node's installation more.
+    AddFlag {
+        /// The flag.
+        flag: String,
+    },
+    /// The lock file is only a wish from now on.
+    Unlock,
+    /// An environment variable.
+    SetEnv {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// A file that is never committed.
+    AddPrivateFile {
+        /// Its path, below the workspace.
+        path: String,
+        /// Its text.
+        content: String,
+    },
+    /// A server beside the tests.
+    StartService {
+        /// Which.
+        service: ServiceKind,
+    },
+    /// Something more to do with the sources before the tests; the last one runs last.
+    Prepare {
+        /// What.
+        preparation: Preparation,
+    },
+    /// Other requirements instead of those there are.
+    Requirements {
+        /// All of them.
+        requirements: Vec<Requirements>,
+    },
+    /// Other test runs instead of those there are.
+    Tests {
+        /// All of them.
+        tests: Vec<TestRun>,
+    },
+}

@@ -1,0 +1,251 @@
+//! A project's files as a survey sees them: every path, and the content of those that say something.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The largest file whose content is looked at, in bytes: lock files are large.
+const MAX_FILE_BYTES: u64 = 8 << 20;
+/// How much content is looked at altogether, in bytes.
+const MAX_TOGETHER_BYTES: u64 = 64 << 20;
+/// Folders of which nothing is looked at: made by tools, not by people.
+const SKIPPED: [&str; 14] = [
+    ".git",
+    "node_modules",
+    ".venv",
+    "venv",
+    "env",
+    "__pycache__",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    "site-packages",
+    "bower_components",
+    ".yarn",
+    ".next",
+    ".codegod",
+];
+/// Files that say how a project is set up and tested, by name.
+const NAMES: [&str; 48] = [
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "tox.ini",
+    "pytest.ini",
+    ".pytest.ini",
+    "noxfile.py",
+    "Pipfile",
+    "Pipfile.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "uv.lock",
+    "poetry.toml",
+    "manage.py",
+    "conftest.py",
+    ".python-version",
+    "runtime.txt",
+    "environment.yml",
+    "environment.yaml",
+    "hatch.toml",
+    "MANIFEST.in",
+    "package.json",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "pnpm-workspace.yaml",
+    "lerna.json",
+    "nx.json",
+    "turbo.json",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".nvmrc",
+    ".node-version",
+    ".tool-versions",
+    "bun.lock",
+    "deno.json",
+    "Makefile",
+    "makefile",
+    "justfile",
+    "Dockerfile",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "compose.yml",
+    "compose.yaml",
+    "apt.txt",
+    ".travis.yml",
+];
+
+/// What a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A submodule, whose files are not there.
+    Submodule,
+}
+
+/// One path of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A project's files.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    entries: BTreeMap<String, Entry>,
+    contents: BTreeMap<String, String>,
+    remarks: Vec<String>,
+    together: u64,
+}
+
+impl Tree {
+    /// A tree of these paths, still without content. Paths that are no UTF-8 and those below folders that
+    /// tools make are left out.
+    #[must_use]
+    pub fn of_paths(paths: impl IntoIterator<Item = (std::path::PathBuf, Entry)>) -> Self {
+        let mut tree = Self::default();
+        let mut unreadable = 0_u64;
+        for (path, entry) in paths {
+            match path.to_str() {
+                Some(path) if path.split('/').any(|part| SKIPPED.contains(&part)) => {}
+                Some(path) => drop(tree.entries.insert(path.to_owned(), entry)),
+                None => unreadable += 1,
+            }
+        }
+        if unreadable > 0 {
+            tree.remarks.push(format!("{unreadable} files whose names are not UTF-8 were not looked at."));
+        }
+        tree
+    }
+
+    /// The files whose content a survey wants to see, within its limits.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<String> {
+        let mut together = 0;
+        let mut wanted: Vec<(&String, &Entry)> = self
+            .entries
+            .iter()
+            .filter(|(path, entry)| {
+                entry.kind == EntryKind::File && entry.bytes <= MAX_FILE_BYTES && says_something(path)
+            })
+            .collect();
+        // What lies near the top says most.
+        wanted.sort_by_key(|(path, _)| path.matches('/').count());
+        wanted
+            .into_iter()
+            .take_while(|(_, entry)| {
+                together += entry.bytes;
+                together <= MAX_TOGETHER_BYTES
+            })
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+
+    /// Adds the content of a wanted file; what is no UTF-8 is read as far as it can be.
+    pub fn add(&mut self, path: &str, content: &[u8]) {
+        self.together += content.len() as u64;
+        self.contents.insert(path.to_owned(), String::from_utf8_lossy(content).into_owned());
+    }
+
+    /// The tree of a folder on this machine. Links are not followed.
+    ///
+    /// # Errors
+    /// A folder or file that can't be read.
+    pub fn of_folder(top: &Path) -> std::io::Result<Self> {
+        let mut found = Vec::new();
+        let mut todo = vec![top.to_owned()];
+        while let Some(folder) = todo.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                let (path, kind) = (entry.path(), entry.file_type()?);
+                let skipped = entry.file_name().to_str().is_some_and(|name| SKIPPED.contains(&name));
+                if kind.is_dir() && !skipped {
+                    todo.push(path);
+                } else if !kind.is_dir()
+                    && let Ok(below) = path.strip_prefix(top)
+                {
+                    let kind = if kind.is_symlink() { EntryKind::Link } else { EntryKind::File };
+                    found.push((below.to_owned(), Entry { kind, bytes: entry.metadata()?.len() }));
+                }
+            }
+        }
+        let mut tree = Self::of_paths(found);
+        for path in tree.wanted() {
+            let content = std::fs::read(top.join(&path))?;
+            tree.add(&path, &content);
+        }
+        Ok(tree)
+    }
+
+    /// Every path with what it is, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, Entry)> {
+        self.entries.iter().map(|(path, entry)| (path.as_str(), *entry))
+    }
+
+    /// Whether there is such a file.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
+    }
+
+    /// The content of a file that was wanted.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.contents.get(path).map(String::as_str)
+    }
+
+    /// What a person should know about the tree.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.remarks.clone()
+    }
+}
+
+fn says_something(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    NAMES.contains(&name)
+        || folder.ends_with(".github/workflows")
+        || folder.ends_with("requirements")
+        || (name.contains("requirements") && (name.ends_with(".txt") || name.ends_with(".in")))
+        || (name.contains("constraints") && name.ends_with(".txt"))
+        || name.starts_with(".env")
+        || [
+            "jest.config.",
+            "vitest.config.",
+            "vite.config.",
+            ".mocharc",
+            "ava.config.",
+            "babel.config.",
+            "tsconfig",
+        ]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || (folder.is_empty()
+            && (name.starts_with("README") || name.ends_with(".yml") || name.ends_with(".toml")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_seen_without_what_tools_made_in_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in
+            [("pyproject.toml", "[project]"), ("src/a.py", "x"), ("node_modules/b/package.json", "{}")]
+        {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        let tree = Tree::of_folder(folder.path()).expect("it is read");
+        assert_eq!(tree.entries().map(|(path, _)| path).collect::<Vec<_>>(), ["pyproject.toml", "src/a.py"]);
+        assert_eq!((tree.text("pyproject.toml"), tree.text("src/a.py")), (Some("[project]"), None));
+    }
+}
