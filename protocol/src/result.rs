@@ -44,6 +44,29 @@ pub struct TaskResult {
     /// Tasks that must be done before this one can be tried again.
     #[serde(default)]
     pub next_steps: Vec<Task>,
+    /// What was believed of the failures that it met, in order, and what was done about each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnoses: Vec<Diagnosed>,
+}
+
+/// A failure that was understood: what a rule saw in it, what it believes, and what was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosed {
+    /// The part of the project that it is about.
+    pub part: String,
+    /// The rule's name.
+    pub rule: String,
+    /// The line or lines that it saw.
+    pub saw: String,
+    /// What it believes, one sentence.
+    pub believes: String,
+    /// How sure it is: 0 to 1.
+    pub confidence: f64,
+    /// What would prove it wrong.
+    pub disproved_by: String,
+    /// What was done about it, a sentence; empty when a person has to.
+    #[serde(default)]
+    pub done: String,
 }
 
 /// How an attempt ended.

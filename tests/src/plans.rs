@@ -99,5 +99,6 @@ pub fn result(claimed: &Claimed, agent: &AgentId, status: ResultStatus) -> TaskR
         tests: None,
         error: (!succeeded).then(|| "it did not work".to_owned()),
         next_steps: vec![],
+        diagnoses: vec![],
     }
 }

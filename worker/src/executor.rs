@@ -126,5 +126,6 @@ pub fn failure(
         tests: None,
         error: Some(error),
         next_steps: Vec::new(),
+        diagnoses: Vec::new(),
     }
 }

@@ -142,5 +142,6 @@ pub(crate) fn result(claimed: &Claimed, agent: &AgentId, status: ResultStatus) -
         tests: None,
         error: (!succeeded).then(|| "it did not work".to_owned()),
         next_steps: vec![],
+        diagnoses: vec![],
     }
 }

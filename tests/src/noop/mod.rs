@@ -152,6 +152,7 @@ impl Executor for Noop {
             tests: None,
             error,
             next_steps,
+            diagnoses: Vec::new(),
         }))
     }
 

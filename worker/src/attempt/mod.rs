@@ -97,6 +97,7 @@ async fn run(context: &mut Context) -> Ending {
         tests,
         error: conclusion.error,
         next_steps: conclusion.next_steps,
+        diagnoses: Vec::new(),
     }))
 }
 
