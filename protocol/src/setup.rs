@@ -226,6 +226,8 @@ pub enum ReportFormat {
     MochaJson,
     /// Test Anything Protocol.
     Tap,
+    /// No report: the command's exit code, written down as a number, counts as one test.
+    ExitCode,
 }
 
 /// What was seen of an existing project, for people and for plans.

@@ -7,9 +7,9 @@ mod containers;
 mod edit;
 mod entry_points;
 mod inspect;
-mod junit;
 mod node;
 mod python;
+mod report;
 mod run;
 
 use std::future::Future;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use regex::RegexBuilder;
 
-use super::{Outcome, junit};
+use super::{Outcome, report};
 use crate::bench::Bench;
 use crate::bench::files::quote;
 use crate::error::Error;
 use codegod_docker::CommandSpec;
+use codegod_protocol::setup::ReportFormat;
 
 /// Where a test run leaves its report, outside the workspace.
 const REPORT: &str = "/tmp/codegod-report.xml";
@@ -102,14 +103,16 @@ pub(super) async fn run_tests(bench: &mut Bench<'_>, tests: Tests<'_>) -> Result
     bench.run_raw(&fresh, 0).await?;
     let mut outcome = command(bench, &spec(tests.run, tests.workdir, &env, tests.deadline_seconds)).await?;
     let read = CommandSpec::new(format!("cat {REPORT}"), Duration::from_secs(30));
-    let report = bench.run_raw(&read, MAX_REPORT_BYTES).await?;
-    let objection = if report.exit_code == 0 {
-        match junit::counts(&report.stdout) {
-            Ok(counts) => {
+    let left = bench.run_raw(&read, MAX_REPORT_BYTES).await?;
+    let objection = if left.exit_code == 0 {
+        match report::read(ReportFormat::Junit, &left.stdout) {
+            Ok(report) => {
+                let counts = report.counts;
                 outcome.tests = Some(counts);
                 let ran = counts.passed + counts.failed;
                 if counts.failed > 0 {
-                    Some(format!("{} of {ran} tests failed", counts.failed))
+                    let first = report.failures.first().map_or("", |failed| failed.name.as_str());
+                    Some(format!("{} of {ran} tests failed, first {first}", counts.failed))
                 } else if ran < tests.at_least {
                     Some(format!("only {ran} tests ran, at least {} were expected", tests.at_least))
                 } else {
