@@ -46,6 +46,8 @@ pub enum ProjectType {
     FrontendOnly,
     /// A failure in an existing folder.
     Repair,
+    /// An existing folder's project: set up, tested, and what fails told.
+    Existing,
     /// Nothing that a playbook knows.
     Unknown,
 }

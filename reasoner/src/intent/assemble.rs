@@ -41,7 +41,7 @@ pub(super) fn stack(project: ProjectType, findings: &Findings, vocabulary: &Voca
         ProjectType::FullStack => (true, true),
         ProjectType::BackendOnly => (true, false),
         ProjectType::FrontendOnly => (false, true),
-        ProjectType::Repair | ProjectType::Unknown => (false, false),
+        ProjectType::Repair | ProjectType::Existing | ProjectType::Unknown => (false, false),
     };
     let name = |place: usize| vocabulary.stacks.get(place).map(|entry| entry.name.clone());
     let of = |side: Side, chosen: Option<usize>| {

@@ -8,6 +8,7 @@
 
 mod assemble;
 mod claims;
+mod existing;
 mod fields;
 mod lexicon;
 mod names;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use codegod_protocol::intent::ProjectType;
 use proptest::prelude::*;
 
 use super::tables::tables;
@@ -103,8 +104,9 @@ proptest! {
         }
         prop_assert!(intent.resources.len() <= 12);
         prop_assert!(intent.name.len() <= 40 && is_identifier(&intent.name.replace('-', "_")), "{:?}", intent.name);
-        // A report of a failure is one phrase of any words; elsewhere each word counts.
-        if intent.symptom.is_none() {
+        // A report of a failure is one phrase of any words, and what is said of a folder's project is told in
+        // many; elsewhere each word counts.
+        if intent.symptom.is_none() && intent.project != ProjectType::Existing {
             let accounted: HashSet<String> = intent.understood.iter().map(|one| &one.phrase).chain(&intent.not_covered)
                 .flat_map(|phrase| cut(phrase)).map(|word| word.lower).collect();
             let stop: HashSet<String> = tables().words.words.iter().chain(&tables().words.keeping).chain(&tables().words.negations)

@@ -16,6 +16,7 @@ pub(super) struct Tables {
     pub features: FeatureTable,
     pub reserved: ReservedTable,
     pub nouns: NounTable,
+    pub existing: ExistingTable,
 }
 
 /// `stop_words.toml`.
@@ -110,6 +111,32 @@ pub(super) struct NounTable {
     pub field_kinds: BTreeMap<String, codegod_protocol::intent::FieldKind>,
 }
 
+/// `existing.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExistingTable {
+    pub parts: BTreeMap<String, String>,
+    pub patterns: ExistingPatterns,
+    pub demands: Demands,
+}
+
+/// How a set-up is asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExistingPatterns {
+    pub asks: Vec<String>,
+    pub complaints: Vec<String>,
+    pub outputs: Vec<String>,
+}
+
+/// Demands of another kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Demands {
+    pub verbs: HashSet<String>,
+    pub fine: HashSet<String>,
+}
+
 /// The tables. A file that does not parse counts as empty: the test below keeps that from shipping.
 pub(super) fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
@@ -120,6 +147,7 @@ pub(super) fn tables() -> &'static Tables {
         features: parse("features.toml", include_str!("data/features.toml")),
         reserved: parse("reserved.toml", include_str!("data/reserved.toml")),
         nouns: parse("nouns.toml", include_str!("data/nouns.toml")),
+        existing: parse("existing.toml", include_str!("data/existing.toml")),
     })
 }
 
@@ -145,5 +173,6 @@ mod tests {
         check::<FeatureTable>(include_str!("data/features.toml"));
         check::<ReservedTable>(include_str!("data/reserved.toml"));
         check::<NounTable>(include_str!("data/nouns.toml"));
+        check::<ExistingTable>(include_str!("data/existing.toml"));
     }
 }

@@ -4,6 +4,7 @@ use codegod_protocol::intent::{Intent, ProjectType, Stack};
 
 use super::assemble;
 use super::claims::{Claims, State};
+use super::existing::{self, Wording};
 use super::fields;
 use super::names;
 use super::repair;
@@ -17,10 +18,15 @@ use super::words::Gap;
 ///
 /// Pure, deterministic, never fails: what is not understood is in `not_covered`, and a text that
 /// says nothing known is `ProjectType::Unknown`. A failure that is reported without a folder is
-/// `Repair` all the same; the caller asks for the folder.
+/// `Repair` all the same, and a project to be set up is `Existing`; the caller asks for the folder.
 #[must_use]
 pub fn understand(text: &str, has_workspace: bool, vocabulary: &Vocabulary) -> Intent {
-    if let Some(intent) = repair::reported(text, vocabulary) {
+    let about_the_folder =
+        |wording| has_workspace.then(|| existing::asked(text, wording, vocabulary)).flatten();
+    if let Some(intent) = about_the_folder(Wording::Outright)
+        .or_else(|| repair::reported(text, vocabulary))
+        .or_else(|| about_the_folder(Wording::Complaint))
+    {
         return intent;
     }
     let mut claims = Claims::new(text);
@@ -32,6 +38,14 @@ pub fn understand(text: &str, has_workspace: bool, vocabulary: &Vocabulary) -> I
     let mut kept = resources::find(&mut claims, &findings);
     let project = assemble::project(&findings, !kept.is_empty() && nothing_left(&claims));
     let stack = assemble::stack(project, &findings, vocabulary);
+    let wording = if project == ProjectType::Unknown { Wording::Complaint } else { Wording::Outright };
+    if !has_workspace
+        && kept.is_empty()
+        && names_nothing(&findings)
+        && let Some(intent) = existing::asked(text, wording, vocabulary)
+    {
+        return intent;
+    }
     let missing = stack.backend.is_none() && stack.frontend.is_none();
     if has_workspace || project == ProjectType::Unknown || missing {
         return unknown(claims);
@@ -58,6 +72,14 @@ pub fn understand(text: &str, has_workspace: bool, vocabulary: &Vocabulary) -> I
         understood,
         not_covered,
     }
+}
+
+/// Whether nothing says what a new app would be made of.
+fn names_nothing(findings: &Findings) -> bool {
+    findings.backend.is_none()
+        && findings.frontend.is_none()
+        && findings.database.is_none()
+        && findings.features.is_empty()
 }
 
 fn nothing_left(claims: &Claims<'_>) -> bool {

@@ -27,7 +27,11 @@ pub fn plan(goal: &Goal, intent: &Intent, library: &Library) -> Result<Plan, Pla
         ProjectType::Repair if goal.workspace.is_none() => {
             return Err(words::needs_workspace(intent.symptom.as_deref()));
         }
+        ProjectType::Existing if goal.workspace.is_none() => {
+            return Err(words::needs_project());
+        }
         ProjectType::Repair
+        | ProjectType::Existing
         | ProjectType::FullStack
         | ProjectType::BackendOnly
         | ProjectType::FrontendOnly => {}

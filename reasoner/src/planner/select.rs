@@ -59,7 +59,9 @@ fn choose<'l>(
         (None, ProjectType::FullStack | ProjectType::BackendOnly | ProjectType::FrontendOnly) => {
             BTreeMap::new()
         }
-        (Some(_), _) | (None, ProjectType::Repair | ProjectType::Unknown) => return Ok(None),
+        (Some(_), _) | (None, ProjectType::Repair | ProjectType::Existing | ProjectType::Unknown) => {
+            return Ok(None);
+        }
     };
     let stack = &intent.stack;
     let fits = playbook.manifest.stack.as_ref().is_none_or(|entry| is_named(entry, intent))

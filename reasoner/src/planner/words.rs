@@ -119,6 +119,15 @@ pub(super) fn needs_workspace(symptom: Option<&str>) -> PlanFailure {
     }
 }
 
+pub(super) fn needs_project() -> PlanFailure {
+    PlanFailure::NeedsWorkspace {
+        sentence:
+            "A project is to be set up and tested, but in no folder: say which with --in FOLDER (codegod \
+                   setup FOLDER for short). It is copied, never edited in place."
+                .to_owned(),
+    }
+}
+
 /// What there is, and what to configure for anything else.
 fn what_there_is(library: &Library) -> String {
     let names: Vec<String> = library.playbooks().map(|playbook| playbook.manifest.name.clone()).collect();
