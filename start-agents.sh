@@ -39,6 +39,7 @@ start-agents.sh: a fleet of coding agents on this machine
 
 Commands
   build GOAL         start what is needed, hand the goal over and follow it (options: build --help)
+  setup DIR          the same for "set up this project and run its tests" of a folder
   up                 start Redis, the master and a small fleet; what runs already is left alone
   down [--all]       end them, clear up in Docker and check that nothing is left; data is kept
                      (--all: end the Docker daemon too, when it was started from here)
@@ -159,15 +160,19 @@ console() {
   exec "$BIN/codegod" console "$@"
 }
 
-build() {
-  # Usage is settled before anything is started.
-  local argument
+# give build|setup ARGUMENT…: starts what is needed and hands a goal over. Usage is settled before.
+give() {
+  local command=$1 argument
+  shift
   for argument in "$@"; do
-    if [[ $argument == -h || $argument == --help ]]; then hand_over build --help; fi
+    if [[ $argument == -h || $argument == --help ]]; then hand_over "$command" --help; fi
   done
-  (($#)) || die "$EXIT_USAGE" "build needs a goal" "./start-agents.sh build \"Build a Flask + React app\""
+  case $command/$# in
+    build/0) die "$EXIT_USAGE" "build needs a goal" "./start-agents.sh build \"Build a Flask + React app\"" ;;
+    setup/0) die "$EXIT_USAGE" "setup needs a folder" "./start-agents.sh setup ." ;;
+  esac
   QUIET=yes up
-  exec "$BIN/codegod" build "$@"
+  exec "$BIN/codegod" "$command" "$@"
 }
 
 main() {
@@ -195,7 +200,7 @@ main() {
   case $command in
     up | restart) up_and_say "$command" "${arguments[@]}" ;;
     down) down "${arguments[@]}" ;;
-    build) build "${arguments[@]}" ;;
+    build | setup) give "$command" "${arguments[@]}" ;;
     console) console "${arguments[@]}" ;;
     logs) logs "${arguments[@]}" ;;
     doctor) redis_url_if_known && hand_over doctor "${arguments[@]}" ;;

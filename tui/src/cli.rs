@@ -41,11 +41,16 @@ pub(crate) enum Invocation {
 const EXIT_CODES: &str = "Exit codes: 0 succeeded, 1 failed or cancelled, 2 blocked (needs a person), 64 bad usage \
 or input, 69 Redis or Docker not reachable, 130/143 stopped watching by ctrl-C/SIGTERM (the goal goes on).";
 
+/// What `setup` says to the fleet.
+const SETUP_GOAL: &str = "set up this project and run its tests";
+
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Hand over a goal and follow it to its end.
     Build(Build),
+    /// Set up the project of a folder and run its tests: build --in DIR for short.
+    Setup(Setup),
     /// List the newest goals.
     Goals {
         /// How many.
@@ -192,6 +197,28 @@ pub(crate) struct Build {
     /// Work on a copy of this folder; the result comes back as a branch, or as a folder beside it.
     #[arg(long = "in", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: HandOver,
+}
+
+/// The arguments of `setup`.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// The folder; work is done on a copy of it, the result comes back as a branch or as a folder beside it.
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) options: HandOver,
+}
+
+impl From<Setup> for Build {
+    fn from(Setup { dir, options }: Setup) -> Self {
+        Self { goal: vec![SETUP_GOAL.to_owned()], dir: Some(dir), options }
+    }
+}
+
+/// How a goal is handed over, whatever it asks for.
+#[derive(Debug, Args)]
+pub(crate) struct HandOver {
     /// Write the result to this new folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

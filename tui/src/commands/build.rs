@@ -20,15 +20,15 @@ const EXIT_BLOCKED: u8 = 2;
 const VERIFY_PRIORITY: u8 = 7;
 
 /// Hands a goal over and, unless detached, follows it. Returns the exit code.
-pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Error> {
-    let text = input::goal_text(&args.goal.join(" "), out.stage())?;
-    let folder = args.dir.as_deref().map(input::folder).transpose()?;
-    let new_folder = args.out.as_deref().map(input::new_folder).transpose()?;
-    let deadline = |now| args.deadline.map(|deadline| deadline.of_goal(now)).transpose();
+pub(super) async fn build(at: &Place, Build { goal, dir, options }: Build, out: &Out) -> Result<u8, Error> {
+    let text = input::goal_text(&goal.join(" "), out.stage())?;
+    let folder = dir.as_deref().map(input::folder).transpose()?;
+    let new_folder = options.out.as_deref().map(input::new_folder).transpose()?;
+    let deadline = |now| options.deadline.map(|deadline| deadline.of_goal(now)).transpose();
     // Settled before anything is copied; counted from when the goal is submitted.
     deadline(now_ms())?;
     let client = at.client().await?;
-    if !args.detach {
+    if !options.detach {
         someone_works(&client).await?;
     }
     let id = GoalId::random();
@@ -47,16 +47,16 @@ pub(super) async fn build(at: &Place, args: Build, out: &Out) -> Result<u8, Erro
         id: id.clone(),
         text,
         workspace,
-        priority: args.priority,
-        uncovered: if args.without_uncovered { Uncovered::GoOnWithout } else { Uncovered::Block },
-        deployment: if args.keep_running { Deployment::LeaveRunning } else { Deployment::CheckOnly },
+        priority: options.priority,
+        uncovered: if options.without_uncovered { Uncovered::GoOnWithout } else { Uncovered::Block },
+        deployment: if options.keep_running { Deployment::LeaveRunning } else { Deployment::CheckOnly },
         kind: GoalKind::Build,
         submitted_ms,
         deadline_ms: deadline(submitted_ms)?,
     };
     let beside = std::env::current_dir().ok();
     Origin { folder, out: new_folder, beside, ..Origin::default() }.remember(&id);
-    submit(&client, &goal, args.detach, out).await
+    submit(&client, &goal, options.detach, out).await
 }
 
 /// Runs all validations of a goal again. Returns the exit code.

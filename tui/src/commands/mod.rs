@@ -29,6 +29,7 @@ const WHO: &str = "console";
 pub(crate) async fn run(at: &Place, command: Command, out: &Out) -> Result<u8, Error> {
     match command {
         Command::Build(args) => build::build(at, args, out).await,
+        Command::Setup(args) => build::build(at, args.into(), out).await,
         Command::Verify { goal, detach } => build::verify(at, goal, detach, out).await,
         Command::Goals { count } => goals::list(at, count, out).await,
         Command::Show { goal } => goals::show(at, &goal, out).await,

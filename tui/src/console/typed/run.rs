@@ -90,7 +90,10 @@ pub(crate) async fn collect(at: &Place, goal: &GoalId, tell: impl Tell) {
 /// In the console nothing is followed: the views do that.
 fn beside(mut command: Command) -> Command {
     if let Command::Build(build) = &mut command {
-        build.detach = true;
+        build.options.detach = true;
+    }
+    if let Command::Setup(setup) = &mut command {
+        setup.options.detach = true;
     }
     if let Command::Verify { detach, .. } = &mut command {
         *detach = true;

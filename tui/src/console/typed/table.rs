@@ -172,6 +172,7 @@ fn shown(command: Command, line: &str) -> Order {
             Order::Go(Target::Logs(LogTarget::Agent(agent)))
         }
         Command::Build(_)
+        | Command::Setup(_)
         | Command::Scale { .. }
         | Command::Wipe { .. }
         | Command::Drain { .. }
@@ -214,6 +215,7 @@ pub(crate) fn effects(line: &str) -> Effects {
         | Err(_) => Effects::Looks,
         Ok(
             Command::Build(_)
+            | Command::Setup(_)
             | Command::Scale { .. }
             | Command::Wipe { .. }
             | Command::Drain { .. }

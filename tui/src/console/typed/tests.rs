@@ -268,7 +268,7 @@ mod prompt {
         let Ok(Command::Build(build)) = crate::console::typed::table::command(&line) else {
             panic!("{line} is no build")
         };
-        (build.goal.join(" "), build.dir.map(|dir| dir.display().to_string()), build.priority)
+        (build.goal.join(" "), build.dir.map(|dir| dir.display().to_string()), build.options.priority)
     }
 
     #[test]
