@@ -201,6 +201,20 @@ pub enum Action {
         #[serde(default)]
         workdir: String,
     },
+    /// Backend and frontend: makes the environment of a part of an existing project, by its setup; what fails
+    /// is diagnosed, and the setup changed, until it stands or nothing known applies.
+    SetUp {
+        /// The part.
+        part: String,
+    },
+    /// Testing: prepares a part of an existing project and runs its own tests; what fails is diagnosed.
+    TestPart {
+        /// The part.
+        part: String,
+        /// When it succeeds.
+        #[serde(default)]
+        expect: TestsExpected,
+    },
     /// Any role: reads a file into the findings.
     ReadFile {
         /// The path.
@@ -234,6 +248,17 @@ pub enum Action {
         /// How the sides are joined.
         strategy: MergeStrategy,
     },
+}
+
+/// When a run of a project's own tests is a success.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestsExpected {
+    /// They ran to their end and left their report, whatever it says.
+    #[default]
+    Run,
+    /// They ran, and none failed.
+    Pass,
 }
 
 /// How the two sides of a conflict are joined.
@@ -325,6 +350,8 @@ impl Action {
             Action::ValidateOutput { .. } => "validate_output",
             Action::CheckSyntax { .. } => "check_syntax",
             Action::DebugError { .. } => "debug_error",
+            Action::SetUp { .. } => "set_up",
+            Action::TestPart { .. } => "test_part",
             Action::ReadFile { .. } => "read_file",
             Action::WriteFile { .. } => "write_file",
             Action::ApplyPatch { .. } => "apply_patch",
@@ -348,6 +375,7 @@ impl Action {
             Action::NpmRun { .. } | Action::CheckEntryPoint { .. } | Action::BuildFrontend { .. } => {
                 matches!(role, Role::Frontend | Role::Testing)
             }
+            Action::SetUp { .. } => matches!(role, Role::Backend | Role::Frontend),
             Action::CreateDockerfile { .. } | Action::SetupEnv { .. } | Action::Deploy { .. } => {
                 role == Role::Devops
             }
@@ -359,6 +387,7 @@ impl Action {
             | Action::ValidateOutput { .. }
             | Action::CheckSyntax { .. }
             | Action::DebugError { .. }
+            | Action::TestPart { .. }
             | Action::ReadFile { .. }
             | Action::WriteFile { .. }
             | Action::ApplyPatch { .. }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::setup::Picture;
+
 /// A goal's sentence, understood: what to build or mend, from what, with which features.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,9 @@ pub struct Intent {
     /// Content phrases that no playbook covers, as written.
     #[serde(default)]
     pub not_covered: Vec<String>,
+    /// What was seen of an existing project that is to be set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Box<Picture>>,
 }
 
 /// The kinds of work.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::TestCounts;
+
 /// The setups of a project by part.
 pub type Setups = BTreeMap<String, Setup>;
 
@@ -43,6 +45,59 @@ pub struct Setup {
     /// What was decided and why, one sentence each, for the report.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What was tried to mend it; the same is not tried twice.
+    #[serde(default)]
+    pub tried: Vec<Tried>,
+    /// What its tests gave when they last ran.
+    #[serde(default)]
+    pub outcome: Option<TestOutcome>,
+    /// The best earlier revision, while another is being tried.
+    #[serde(default)]
+    pub best: Option<Box<Setup>>,
+}
+
+/// Something that was tried to mend a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tried {
+    /// The rule that proposed it.
+    pub rule: String,
+    /// What the rule had seen.
+    pub saw: String,
+}
+
+/// What test runs gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestOutcome {
+    /// How many passed, failed and were skipped.
+    pub counts: TestCounts,
+    /// The exit code of the first run that did not end with 0, else 0.
+    pub exit_code: i64,
+}
+
+/// Joins what several tasks published: of each part the latest.
+#[must_use]
+pub fn join(all: impl IntoIterator<Item = Setups>) -> Setups {
+    let mut joined = Setups::new();
+    for setup in all.into_iter().flat_map(Setups::into_values) {
+        match joined.get(&setup.part) {
+            Some(known) if known.age() >= setup.age() => {}
+            Some(_) | None => drop(joined.insert(setup.part.clone(), setup)),
+        }
+    }
+    joined
+}
+
+impl Setup {
+    /// Orders setups of one part: a revision counts first, then how far it got.
+    fn age(&self) -> (u32, bool, bool) {
+        let resolved = match &self.toolchain {
+            Toolchain::Python(python) => python.pins.is_some(),
+            Toolchain::Node(_) => false,
+        };
+        (self.revision, resolved, self.outcome.is_some())
+    }
 }
 
 /// A language with its package manager.

@@ -39,6 +39,7 @@ pub fn intent() -> Intent {
         symptom: None,
         understood: vec![],
         not_covered: vec![],
+        picture: None,
     }
 }
 

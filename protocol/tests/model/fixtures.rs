@@ -86,6 +86,7 @@ pub(crate) fn intent() -> Intent {
         symptom: None,
         understood: vec![],
         not_covered: vec![],
+        picture: None,
     }
 }
 

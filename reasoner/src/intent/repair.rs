@@ -32,6 +32,7 @@ pub(super) fn reported(text: &str, vocabulary: &Vocabulary) -> Option<Intent> {
         symptom: Some(text.to_owned()),
         understood,
         not_covered,
+        picture: None,
     })
 }
 

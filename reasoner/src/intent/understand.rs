@@ -71,6 +71,7 @@ pub fn understand(text: &str, has_workspace: bool, vocabulary: &Vocabulary) -> I
         symptom: None,
         understood,
         not_covered,
+        picture: None,
     }
 }
 
@@ -101,6 +102,7 @@ fn unknown(mut claims: Claims<'_>) -> Intent {
         symptom: None,
         understood,
         not_covered,
+        picture: None,
     }
 }
 

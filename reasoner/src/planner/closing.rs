@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use codegod_protocol::action::Action;
+use codegod_protocol::action::{Action, TestsExpected};
 use codegod_protocol::environment::{self, Environments};
 use codegod_protocol::goal::Goal;
 use codegod_protocol::id::{Role, TaskId};
 use codegod_protocol::plan::{self, Plan};
+use codegod_protocol::setup;
 use codegod_protocol::task::{Check, Hypothesis, Procedure, TASK_VERSION, Task, TaskKind};
 
 use super::assemble::MAX_ATTEMPTS;
@@ -66,7 +67,7 @@ fn verify(goal: &Goal, tasks: &[Task], id: TaskId, needs: Vec<TaskId>) -> Result
         // Every check names its own.
         environment: None,
         environments: environment::join(repeated.iter().map(|task| task.environments.clone())),
-        setups: repeated.iter().flat_map(|task| task.setups.clone()).collect(),
+        setups: setup::join(repeated.iter().map(|task| task.setups.clone())),
         procedure: Procedure {
             problem: Closing::PROBLEM.to_owned(),
             observe: Vec::new(),
@@ -89,11 +90,12 @@ fn verify(goal: &Goal, tasks: &[Task], id: TaskId, needs: Vec<TaskId>) -> Result
 /// environment it runs in; before the first run of an image stands its build.
 pub(super) fn repeatable(tasks: &[&Task]) -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
+    let without_tests = without_tests(tasks);
     for task in tasks {
         for check in task.procedure.validate.iter().filter(|check| check.repeat) {
             let mut check = check.clone();
             check.environment = check.environment.or_else(|| task.environment.clone());
-            check.action = repeated(check.action);
+            check.action = repeated(check.action, &without_tests);
             if let Some(build) = image(&check.action).and_then(|image| build_of(image, tasks)) {
                 add(&mut checks, build);
             }
@@ -115,13 +117,26 @@ fn add(checks: &mut Vec<Check>, check: Check) {
 }
 
 /// To verify, an app is run and probed, but not left running.
-fn repeated(action: Action) -> Action {
+fn repeated(action: Action, without_tests: &BTreeSet<String>) -> Action {
     match action {
         Action::Deploy { image, port, env, probes, services } => {
             Action::RunContainer { image, port, env, probes, services }
         }
+        // Whatever was found out on the way: in the end they must pass.
+        Action::TestPart { part, expect: TestsExpected::Run } if !without_tests.contains(&part) => {
+            Action::TestPart { part, expect: TestsExpected::Pass }
+        }
         other => other,
     }
+}
+
+/// Parts that have no tests, when another has some: then those decide.
+fn without_tests(tasks: &[&Task]) -> BTreeSet<String> {
+    let setups = setup::join(tasks.iter().map(|task| task.setups.clone()));
+    if setups.values().all(|setup| setup.tests.is_empty()) {
+        return BTreeSet::new();
+    }
+    setups.into_values().filter(|setup| setup.tests.is_empty()).map(|setup| setup.part).collect()
 }
 
 fn image(action: &Action) -> Option<&str> {

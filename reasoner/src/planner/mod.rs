@@ -3,6 +3,7 @@
 
 mod assemble;
 mod closing;
+mod existing;
 mod merge;
 mod select;
 mod words;
@@ -12,6 +13,7 @@ use codegod_protocol::intent::{Intent, ProjectType};
 use codegod_protocol::plan::{self, Plan};
 
 pub use closing::verification;
+pub use existing::{existing, repair};
 pub use merge::{Conflict, merge_question, merge_task};
 pub use words::{Misfit, PlanFailure};
 

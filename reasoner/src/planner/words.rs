@@ -1,6 +1,7 @@
 //! Every sentence that planning says to people, in one place.
 
 use codegod_protocol::plan::PlanError;
+use codegod_protocol::setup::{PartPicture, Setup, Toolchain};
 
 use crate::playbook::{Library, RenderError};
 
@@ -109,6 +110,88 @@ pub(super) fn unknown_failure(symptom: Option<&str>, library: &Library) -> PlanF
         sentence: format!("No playbook knows how to mend {failure}. {}", what_there_is(library)),
     }
 }
+
+pub(super) fn nothing_known(remarks: &[String]) -> PlanFailure {
+    let mut sentence = "Nothing in the folder says how it is set up: no Python or Node manifest was found \
+                        (requirements.txt, pyproject.toml, setup.py, Pipfile, package.json), nor tests of either."
+        .to_owned();
+    for remark in remarks {
+        sentence.push(' ');
+        sentence.push_str(remark);
+    }
+    PlanFailure::NoPlaybook { sentence }
+}
+
+pub(super) fn part_left_out(part: &str, most: usize) -> String {
+    format!("{part} was left out: at most {most} parts are set up at once; name its folder with --in.")
+}
+
+/// What a part is called in a sentence: "Python", "Node in services/api".
+fn part(setup: &Setup) -> String {
+    let language = match setup.toolchain {
+        Toolchain::Python(_) => "Python",
+        Toolchain::Node(_) => "Node",
+    };
+    if setup.folder.is_empty() { language.to_owned() } else { format!("{language} in {}", setup.folder) }
+}
+
+pub(super) fn set_up_title(setup: &Setup) -> String {
+    format!("Set up {}", part(setup))
+}
+
+pub(super) fn set_up_problem(setup: &Setup) -> String {
+    format!("There is no environment yet in which {} could run.", part(setup))
+}
+
+pub(super) fn set_up_approach(picture: &PartPicture) -> String {
+    let read = match picture.read.as_slice() {
+        [] => "convention".to_owned(),
+        read => listed(read),
+    };
+    format!("Install what {read} ask for, and mend what does not install.")
+}
+
+pub(super) const SET_UP_DISPROVED: &str = "something that the tests need is not installed";
+pub(super) const SET_UP_RISK: &str = "The project may want what no registry has any more.";
+pub(super) const SET_UP_CRITERION: &str = "Everything installs, and the environment starts.";
+pub(super) const SET_UP_EXPECTED: &str = "Everything installs.";
+
+pub(super) fn environment_stands(setup: &Setup) -> String {
+    format!("The environment of {} starts", part(setup))
+}
+
+pub(super) fn test_title(setup: &Setup) -> String {
+    format!("Run the tests of {}", part(setup))
+}
+
+pub(super) fn test_problem(setup: &Setup) -> String {
+    let own: Vec<String> = setup.tests.iter().map(|run| format!("`{}`", run.own)).collect();
+    match own.as_slice() {
+        [] => format!("{} has no tests; whether it can be prepared is what can be seen.", part(setup)),
+        own => format!("Whether {} works is what its own tests say: {}.", part(setup), listed(own)),
+    }
+}
+
+pub(super) const TEST_CAUSE: &str = "The project's own tests decide";
+pub(super) const TEST_RISK: &str = "Tests may need the network, a server or a secret that is not there.";
+pub(super) const TEST_CRITERION: &str = "The tests run to their end and leave their report.";
+
+pub(super) fn tests_run(setup: &Setup) -> String {
+    match setup.tests.is_empty() {
+        true => format!("{} can be prepared; it has no tests", part(setup)),
+        false => format!("The tests of {} run", part(setup)),
+    }
+}
+
+pub(super) fn repair_title(setup: &Setup, rule: &str) -> String {
+    format!("Mend the setup of {} ({rule})", part(setup))
+}
+
+pub(super) fn repair_problem(saw: &str) -> String {
+    format!("This was seen: {}", saw.trim())
+}
+
+pub(super) const EDIT_EXPECTED: &str = "The file says what it should; nothing else changes.";
 
 pub(super) fn needs_workspace(symptom: Option<&str>) -> PlanFailure {
     let what = symptom.map_or_else(|| "Something is".to_owned(), |text| format!("“{text}” is"));

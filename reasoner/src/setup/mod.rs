@@ -48,6 +48,18 @@ pub fn recipe(setup: &Setup) -> Recipe {
     }
 }
 
+/// A command that shows that the setup's environment starts, and what its output must match.
+#[must_use]
+pub fn probe(setup: &Setup) -> (String, String) {
+    match &setup.toolchain {
+        Toolchain::Python(_) => (
+            "python -c 'import sys; print(sys.prefix != sys.base_prefix, sys.version)'".to_owned(),
+            r"^True 3\.".to_owned(),
+        ),
+        Toolchain::Node(_) => ("node --version".to_owned(), r"^v[0-9]+\.".to_owned()),
+    }
+}
+
 /// The next revision of a setup. None when the changes change nothing: what they would do was done before.
 #[must_use]
 pub fn changed(setup: &Setup, changes: &[SetupChange]) -> Option<Setup> {

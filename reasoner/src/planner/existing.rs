@@ -1,0 +1,212 @@
+//! Plans for existing projects: each part is set up and tested, side by side with the others; and what
+//! mends a part while the plan runs.
+
+use std::collections::BTreeMap;
+
+use codegod_protocol::action::{Action, TestsExpected};
+use codegod_protocol::environment::Environments;
+use codegod_protocol::goal::Goal;
+use codegod_protocol::id::{Role, TaskId};
+use codegod_protocol::intent::Intent;
+use codegod_protocol::plan::{self, Plan};
+use codegod_protocol::setup::{PartPicture, Picture, Setup, Setups, Toolchain};
+use codegod_protocol::task::{Check, Hypothesis, Procedure, Step, TASK_VERSION, Task, TaskKind};
+
+use super::assemble::MAX_ATTEMPTS;
+use super::closing;
+use super::words::{self, PlanFailure};
+use crate::diagnosis::{Diagnosis, Remedy};
+use crate::setup;
+
+/// Installing may mean compiling.
+const SETUP_DEADLINE_SECONDS: u64 = 3600;
+/// Beside the tests themselves: a sandbox, the preparation of the sources.
+const AROUND_TESTS_SECONDS: u64 = 1800;
+/// More parts than this are not set up at once; the plan says so.
+const MAX_PARTS: usize = 12;
+
+/// Plans to set up the project in `picture` and to run its tests.
+///
+/// # Errors
+/// [`PlanFailure::NoPlaybook`] when nothing in it is known; its text says what was looked for.
+pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, PlanFailure> {
+    if goal.workspace.is_none() {
+        return Err(words::needs_workspace(None));
+    }
+    if picture.parts.is_empty() {
+        return Err(words::nothing_known(&picture.remarks));
+    }
+    let mut picture = picture;
+    for left in picture.parts.drain(MAX_PARTS.min(picture.parts.len())..) {
+        picture.remarks.push(words::part_left_out(&left.setup.part, MAX_PARTS));
+    }
+    let mut tasks: Vec<Task> = Vec::new();
+    for part in &picture.parts {
+        let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 2);
+        let set_up = set_up(goal, number + 1, part);
+        let test = test(goal, number + 2, &set_up.id, &part.setup);
+        tasks.extend([set_up, test]);
+    }
+    tasks.push(closing::task(goal, &tasks)?);
+    plan::check(&tasks)?;
+    Ok(Plan { intent: Intent { picture: Some(Box::new(picture)), ..intent.clone() }, tasks })
+}
+
+/// The role that sets a part up.
+
+fn role_of(setup: &Setup) -> Role {
+    match setup.toolchain {
+        Toolchain::Python(_) => Role::Backend,
+        Toolchain::Node(_) => Role::Frontend,
+    }
+}
+
+fn set_up(goal: &Goal, number: u32, part: &PartPicture) -> Task {
+    let setup = &part.setup;
+    let approach = words::set_up_approach(part);
+    let steps = vec![step(setup)];
+    let procedure = Procedure {
+        problem: words::set_up_problem(setup),
+        observe: Vec::new(),
+        hypotheses: vec![Hypothesis {
+            cause: approach,
+            when: None,
+            confidence: 0.8,
+            disproved_by: Some(words::SET_UP_DISPROVED.to_owned()),
+            steps,
+        }],
+        validate: vec![stands(setup)],
+        risks: vec![words::SET_UP_RISK.to_owned()],
+        success_criteria: vec![words::SET_UP_CRITERION.to_owned()],
+    };
+    task(goal, number, role_of(setup), words::set_up_title(setup), procedure, setup, Vec::new())
+}
+
+fn test(goal: &Goal, number: u32, needs: &TaskId, setup: &Setup) -> Task {
+    let check = Check {
+        title: words::tests_run(setup),
+        action: Action::TestPart { part: setup.part.clone(), expect: TestsExpected::Run },
+        environment: Some(setup.part.clone()),
+        repeat: true,
+    };
+    let procedure = Procedure {
+        problem: words::test_problem(setup),
+        observe: Vec::new(),
+        hypotheses: vec![Hypothesis {
+            cause: words::TEST_CAUSE.to_owned(),
+            when: None,
+            confidence: 0.8,
+            disproved_by: None,
+            steps: Vec::new(),
+        }],
+        validate: vec![check],
+        risks: vec![words::TEST_RISK.to_owned()],
+        success_criteria: vec![words::TEST_CRITERION.to_owned()],
+    };
+    let mut task =
+        task(goal, number, Role::Testing, words::test_title(setup), procedure, setup, vec![needs.clone()]);
+    task.kind = TaskKind::Check;
+    task.setups = Setups::new();
+    task.deadline_seconds = AROUND_TESTS_SECONDS
+        + setup.tests.iter().map(|run| run.deadline_seconds).fold(0, u64::saturating_add);
+    task
+}
+
+/// The task that does what `diagnosis` proposes for a part of `held`'s, so that `held` can be tried again
+/// with `next`, the part's next setup. `number` is its number in the plan, `needs` are those of `held`.
+#[must_use]
+pub fn repair(held: &Task, number: u32, needs: Vec<TaskId>, next: &Setup, diagnosis: &Diagnosis) -> Task {
+    let (title, mut steps) = match &diagnosis.remedy {
+        Remedy::Edit { title, actions, .. } => {
+            let edit = |action: &Action| Step {
+                action: action.clone(),
+                expect: words::EDIT_EXPECTED.to_owned(),
+                confidence: diagnosis.confidence,
+            };
+            (title.clone(), actions.iter().map(edit).collect())
+        }
+        Remedy::Setup { .. } | Remedy::Person => (words::repair_title(next, &diagnosis.rule), Vec::new()),
+    };
+    steps.push(step(next));
+    let procedure = Procedure {
+        problem: words::repair_problem(&diagnosis.saw),
+        observe: Vec::new(),
+        hypotheses: vec![Hypothesis {
+            cause: diagnosis.believes.clone(),
+            when: None,
+            confidence: diagnosis.confidence,
+            disproved_by: Some(diagnosis.disproved_by.clone()),
+            steps,
+        }],
+        validate: vec![stands(next)],
+        risks: Vec::new(),
+        success_criteria: vec![words::SET_UP_CRITERION.to_owned()],
+    };
+    Task {
+        version: TASK_VERSION,
+        id: held.goal.task(number),
+        goal: held.goal.clone(),
+        parent: Some(held.id.clone()),
+        role: role_of(next),
+        capabilities: Vec::new(),
+        title,
+        description: diagnosis.believes.clone(),
+        kind: TaskKind::Work,
+        needs,
+        priority: held.priority,
+        deadline_seconds: SETUP_DEADLINE_SECONDS,
+        max_attempts: MAX_ATTEMPTS,
+        environment: Some(next.part.clone()),
+        environments: Environments::new(),
+        setups: Setups::from([(next.part.clone(), next.clone())]),
+        procedure,
+        metadata: BTreeMap::from([("rule".to_owned(), diagnosis.rule.clone())]),
+    }
+}
+
+fn step(setup: &Setup) -> Step {
+    Step {
+        action: Action::SetUp { part: setup.part.clone() },
+        expect: words::SET_UP_EXPECTED.to_owned(),
+        confidence: 0.8,
+    }
+}
+
+/// The check that an environment is there; tests that run in it show more, so it is not repeated.
+fn stands(setup: &Setup) -> Check {
+    let (run, matches) = setup::probe(setup);
+    let action =
+        Action::ValidateOutput { run, workdir: String::new(), matches: Some(matches), deadline_seconds: 120 };
+    Check { title: words::environment_stands(setup), action, environment: None, repeat: false }
+}
+
+fn task(
+    goal: &Goal,
+    number: u32,
+    role: Role,
+    title: String,
+    procedure: Procedure,
+    setup: &Setup,
+    needs: Vec<TaskId>,
+) -> Task {
+    Task {
+        version: TASK_VERSION,
+        id: goal.id.task(number),
+        goal: goal.id.clone(),
+        parent: None,
+        role,
+        capabilities: Vec::new(),
+        title,
+        description: String::new(),
+        kind: TaskKind::Work,
+        needs,
+        priority: goal.priority,
+        deadline_seconds: SETUP_DEADLINE_SECONDS,
+        max_attempts: MAX_ATTEMPTS,
+        environment: Some(setup.part.clone()),
+        environments: Environments::new(),
+        setups: Setups::from([(setup.part.clone(), setup.clone())]),
+        procedure,
+        metadata: BTreeMap::new(),
+    }
+}
