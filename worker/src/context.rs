@@ -4,6 +4,7 @@ use codegod_protocol::backoff::Backoff;
 use codegod_protocol::client::{self, Client, Trouble};
 use codegod_protocol::goal::{Goal, GoalKind};
 use codegod_protocol::id::{AgentId, GoalId};
+use codegod_protocol::setup::Setups;
 use codegod_protocol::task::Task;
 use codegod_source::{Message, Repository};
 
@@ -32,6 +33,8 @@ pub struct Context {
     pub attempt: u32,
     /// The commits that the task's needs published, or the goal's workspace.
     pub inputs: Vec<String>,
+    /// The setups of the project's parts that the task starts from.
+    pub setups: Setups,
     /// When to stop.
     pub stop: Stop,
 }

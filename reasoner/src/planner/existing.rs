@@ -53,7 +53,6 @@ pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, 
 }
 
 /// The role that sets a part up.
-
 fn role_of(setup: &Setup) -> Role {
     match setup.toolchain {
         Toolchain::Python(_) => Role::Backend,

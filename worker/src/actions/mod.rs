@@ -11,6 +11,9 @@ mod node;
 mod python;
 mod report;
 mod run;
+mod setup;
+
+pub(crate) use setup::as_before;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,17 +28,31 @@ use codegod_docker as docker;
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// What shows it; exit code 0 is success.
+    /// What shows it.
     pub evidence: Evidence,
     /// Test counts, when a report was read.
     pub tests: Option<TestCounts>,
+    /// Whether it did what it is for.
+    pub passed: Passed,
+}
+
+/// How it is decided whether an action did what it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Passed {
+    /// By the exit code: 0 is success.
+    #[default]
+    ByExitCode,
+    /// It did, whatever the exit code: tests that were to run have run, and some failed.
+    Anyway,
+    /// It did not, whatever the exit code.
+    No,
 }
 
 impl Outcome {
     /// An outcome that a command's evidence shows.
     #[must_use]
     pub fn of(evidence: Evidence) -> Self {
-        Self { evidence, tests: None }
+        Self { evidence, tests: None, passed: Passed::ByExitCode }
     }
 
     /// Something done without a command: what, whether it worked, and what to say of it.
@@ -53,7 +70,11 @@ impl Outcome {
     /// Whether the action did what it is for.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.evidence.succeeded()
+        match self.passed {
+            Passed::ByExitCode => self.evidence.succeeded(),
+            Passed::Anyway => true,
+            Passed::No => false,
+        }
     }
 }
 
@@ -122,6 +143,8 @@ fn dispatch<'a>(bench: &'a mut Bench<'_>, action: &'a Action) -> Pending<'a> {
         }
         Action::CheckSyntax { path } => Box::pin(inspect::check_syntax(bench, path)),
         Action::DebugError { run, workdir } => Box::pin(inspect::debug_error(bench, run, workdir)),
+        Action::SetUp { part } => Box::pin(setup::set_up(bench, part)),
+        Action::TestPart { part, expect } => Box::pin(setup::test_part(bench, part, *expect)),
         Action::ReadFile { path } => Box::pin(inspect::read_file(bench, path)),
         Action::WriteFile { path, content, executable } => {
             Box::pin(edit::write_file(bench, path, content, *executable))

@@ -74,9 +74,9 @@ impl Executor for InDocker {
             }
         };
         let (engine, meter) = (self.engine.clone(), Meter::new(&self.engine, &agent));
-        let inputs = Vec::new();
+        let (inputs, setups) = Default::default();
         let mut context =
-            Context { engine, client, repository, journal, agent, goal, task, attempt, inputs, stop };
+            Context { engine, client, repository, journal, agent, goal, task, attempt, inputs, setups, stop };
         let ended = tokio::select! {
             ended = super::run(&mut context) => ended,
             never = meter.keep_reading(&container) => match never {},

@@ -15,14 +15,14 @@ use codegod_protocol::environment::Environments;
 use codegod_protocol::evidence::{Evidence, Finding, TestCounts, Verdict};
 use codegod_protocol::log::Level;
 use codegod_protocol::memory::Reasoning;
-use codegod_protocol::result::{Outputs, ResourceUsage, ResultStatus, TaskResult};
+use codegod_protocol::result::{Diagnosed, Outputs, ResourceUsage, ResultStatus, TaskResult};
 use codegod_protocol::task::{Task, TaskKind};
 use codegod_reasoner::planner;
 use codegod_reasoner::reasoning::{Ladder, ReasonError, Reasoner};
 
 use self::sources::Source;
 use crate::actions;
-use crate::bench::Bench;
+use crate::bench::{Bench, Proposal};
 use crate::context::Context;
 use crate::error::Error;
 use crate::executor::{Ending, HandBack};
@@ -35,6 +35,7 @@ struct Conclusion {
     verdict: Option<Verdict>,
     error: Option<String>,
     next_steps: Vec<Task>,
+    diagnoses: Vec<Diagnosed>,
     usage: ResourceUsage,
 }
 
@@ -47,6 +48,7 @@ impl Conclusion {
             verdict: None,
             error: Some(error),
             next_steps: Vec::new(),
+            diagnoses: Vec::new(),
             usage: ResourceUsage::default(),
         }
     }
@@ -97,7 +99,7 @@ async fn run(context: &mut Context) -> Ending {
         tests,
         error: conclusion.error,
         next_steps: conclusion.next_steps,
-        diagnoses: Vec::new(),
+        diagnoses: conclusion.diagnoses,
     }))
 }
 
@@ -172,19 +174,48 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
             return Err(error);
         }
     };
-    if let Some(why) = stopped {
-        let usage = bench.close().await;
-        let failed = not_done(task, why);
-        return Ok(Conclusion { evidence, usage, ..failed });
-    }
-    context.journal.phase(Phase::Validating).await;
-    let verdict = validate::all(&mut bench, &commit, &environments).await;
-    let outcome = match verdict {
-        Ok(verdict) => conclude(&mut bench, environments, evidence, verdict).await,
-        Err(error) => Err(error),
+    let outcome = match stopped {
+        Some(why) => match bench.take_proposal() {
+            Some(proposal) => needs_repair(context, &proposal, evidence).await,
+            None => Ok(Conclusion { evidence, ..not_done(task, why) }),
+        },
+        None => validated(&mut bench, environments, evidence).await,
     };
+    let diagnoses = bench.all_diagnosed();
     let usage = bench.close().await;
-    outcome.map(|conclusion| Conclusion { usage, ..conclusion })
+    outcome.map(|conclusion| Conclusion { usage, diagnoses, ..conclusion })
+}
+
+/// Makes the task's checks, and concludes.
+async fn validated(
+    bench: &mut Bench<'_>,
+    environments: Environments,
+    evidence: Vec<Evidence>,
+) -> Result<Conclusion, Error> {
+    let context = bench.context;
+    context.journal.phase(Phase::Validating).await;
+    let commit = bench.start_commit().to_owned();
+    let verdict = validate::all(bench, &commit, &environments).await?;
+    match bench.take_proposal() {
+        Some(proposal) => {
+            context.journal.validated(&verdict).await;
+            let held = needs_repair(context, &proposal, evidence).await?;
+            Ok(Conclusion { verdict: Some(verdict), ..held })
+        }
+        None => conclude(bench, environments, evidence, verdict).await,
+    }
+}
+
+/// What an attempt comes to that met a failure which another task can mend: it is held until that is done.
+async fn needs_repair(
+    context: &Context,
+    proposal: &Proposal,
+    evidence: Vec<Evidence>,
+) -> Result<Conclusion, Error> {
+    let next = sources::repair_task(context, proposal).await?;
+    let error = format!("{}; it is mended first", proposal.diagnosis.believes.trim_end_matches('.'));
+    let held = Conclusion::without_success(ResultStatus::NeedsFollowUp, error);
+    Ok(Conclusion { next_steps: vec![next], evidence, ..held })
 }
 
 /// What an attempt comes to whose acting or validation failed. Joining both sides is tried once: what
@@ -252,7 +283,16 @@ async fn conclude(
     let task = &context.task;
     context.journal.validated(&verdict).await;
     if !verdict.passed {
-        let failed = not_done(task, verdict.summary.clone());
+        let mut failed = not_done(task, verdict.summary.clone());
+        if task.kind == TaskKind::Verification && !context.setups.is_empty() {
+            // The project's own tests fail, and they are not codegod's to change: what was reached is kept.
+            if validate::is_as_before(task, &verdict, &context.setups) {
+                failed.status = ResultStatus::FailedForGood;
+            }
+            let commit = bench.start_commit().to_owned();
+            let setups = context.setups.clone();
+            failed.outputs = Some(Outputs { commit, environments, images: Default::default(), setups });
+        }
         return Ok(Conclusion { evidence, verdict: Some(verdict), ..failed });
     }
     let commit = match task.kind {
@@ -261,17 +301,19 @@ async fn conclude(
     };
     sources::publish_commit(context, &commit).await?;
     let mut images = std::collections::BTreeMap::new();
+    let setups = bench.setups().clone();
     if let Some(name) = &task.environment {
         environments.insert(name.clone(), bench.recipe().clone());
         images.extend(bench.image().map(|image| (name.clone(), image.to_owned())));
     }
     Ok(Conclusion {
         status: ResultStatus::Succeeded,
-        outputs: Some(Outputs { commit, environments, images, setups: Default::default() }),
+        outputs: Some(Outputs { commit, environments, images, setups }),
         evidence,
         verdict: Some(verdict),
         error: None,
         next_steps: Vec::new(),
+        diagnoses: Vec::new(),
         usage: ResourceUsage::default(),
     })
 }

@@ -3,11 +3,13 @@
 
 use codegod_protocol::environment::{self, Environments};
 use codegod_protocol::id::TaskId;
-use codegod_protocol::result::TaskResult;
+use codegod_protocol::result::{Outputs, TaskResult};
+use codegod_protocol::setup;
 use codegod_protocol::task::{Task, TaskKind};
 use codegod_reasoner::planner;
 use codegod_source::{Merge, bundle_prerequisites};
 
+use crate::bench::Proposal;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -48,8 +50,18 @@ pub(super) async fn prepare(context: &mut Context) -> Result<Source, Error> {
         fetch(context, commit).await?;
     }
     context.inputs = commits;
-    let published = results.into_iter().filter_map(|result| Some(result.outputs?.environments));
-    let environments = environment::join(published.chain([context.task.environments.clone()]));
+    let outputs: Vec<Outputs> = results.into_iter().filter_map(|result| result.outputs).collect();
+    let setups = outputs.iter().map(|outputs| outputs.setups.clone());
+    context.setups = setup::join(setups.chain([context.task.setups.clone()]));
+    let published = outputs.into_iter().map(|outputs| outputs.environments);
+    let mut environments = environment::join(published.chain([context.task.environments.clone()]));
+    // The environment of a part is what its latest setup says, not all that was tried on the way.
+    for (part, setup) in &context.setups {
+        match codegod_reasoner::setup::resolution(setup) {
+            None => drop(environments.insert(part.clone(), codegod_reasoner::setup::recipe(setup))),
+            Some(_) => drop(environments.remove(part)),
+        }
+    }
     let inputs: Vec<&str> = context.inputs.iter().map(String::as_str).collect();
     match (context.repository.merge(&inputs).await?, context.task.kind) {
         (Merge::Clean(commit), _) => Ok(Source::Ready { commit, environments }),
@@ -61,6 +73,14 @@ pub(super) async fn prepare(context: &mut Context) -> Result<Source, Error> {
             Ok(Source::Conflict(Box::new(merge_task(context, &needs, &ours, &theirs, &files).await?)))
         }
     }
+}
+
+/// The task that mends what `proposal` is about, so that the context's own can be tried again.
+pub(super) async fn repair_task(context: &Context, proposal: &Proposal) -> Result<Task, Error> {
+    let mut needs = context.insist(|| context.client.needs(&context.task.id)).await?;
+    needs.sort();
+    let number = context.insist(|| context.client.next_task_number(&context.task.goal)).await?;
+    Ok(planner::repair(&context.task, number, needs, &proposal.next, &proposal.diagnosis))
 }
 
 async fn merge_task(

@@ -3,9 +3,11 @@
 //! A task's checks run on the bench that it worked on. The closing verification starts from nothing
 //! but what was published: a fresh bench for each environment, all of them side by side.
 
+use codegod_protocol::action::Action;
 use codegod_protocol::environment::{Environments, Recipe};
 use codegod_protocol::evidence::{CheckOutcome, Verdict};
-use codegod_protocol::task::{Check, TaskKind};
+use codegod_protocol::setup::Setups;
+use codegod_protocol::task::{Check, Task, TaskKind};
 use futures_util::future;
 
 use crate::actions;
@@ -28,6 +30,19 @@ pub(super) async fn all(
         }
     };
     Ok(verdict(checks))
+}
+
+/// Whether every check that failed is a run of a part's tests that gave just what the testing agent's run had
+/// given: trying again would show the same.
+pub(super) fn is_as_before(task: &Task, verdict: &Verdict, setups: &Setups) -> bool {
+    let checks = task.procedure.validate.iter().zip(&verdict.checks);
+    let mut failed = checks.filter(|(_, outcome)| !outcome.passed);
+    failed.all(|(check, outcome)| match &check.action {
+        Action::TestPart { part, .. } => {
+            setups.get(part).is_some_and(|setup| actions::as_before(setup, outcome.tests))
+        }
+        _ => false,
+    })
 }
 
 fn verdict(checks: Vec<CheckOutcome>) -> Verdict {

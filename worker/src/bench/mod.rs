@@ -6,6 +6,7 @@
 
 mod environment;
 pub mod files;
+mod parts;
 mod workspace;
 
 use std::time::Duration;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use codegod_protocol::environment::Recipe;
 use codegod_protocol::result::ResourceUsage;
+
+pub use self::parts::Proposal;
 
 use self::files::{AGENT_UID, Overlay, Written, quote};
 use crate::context::Context;
@@ -38,6 +41,7 @@ pub struct Bench<'a> {
     private: Overlay,
     sandbox: Option<Sandbox>,
     usage: ResourceUsage,
+    parts: parts::Parts,
 }
 
 impl<'a> Bench<'a> {
@@ -53,6 +57,7 @@ impl<'a> Bench<'a> {
             private: Overlay::new(),
             sandbox: None,
             usage: ResourceUsage::default(),
+            parts: parts::Parts::of(&context.setups),
         }
     }
 

@@ -1,0 +1,128 @@
+//! From a failure to what is tried next: the rules are asked, what was tried before is left out, and a
+//! distribution is only proposed when the registry knows it.
+
+use std::time::Duration;
+
+use codegod_docker::CommandSpec;
+use codegod_protocol::setup::{Setup, SetupChange, Toolchain, Tried};
+use codegod_reasoner::diagnosis::{self, Diagnosis, Failure, Remedy};
+use codegod_reasoner::setup;
+
+use crate::bench::Bench;
+use crate::bench::files::quote;
+use crate::error::Error;
+
+/// Less sure than this is not acted on.
+const LEAST_CONFIDENCE: f64 = 0.3;
+/// The longest that asking the registry may take.
+const ASK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What follows from a failure.
+pub(super) enum Next {
+    /// This setup is to be tried.
+    Try {
+        /// The setup.
+        next: Box<Setup>,
+        /// Why.
+        diagnosis: Diagnosis,
+    },
+    /// Nothing that could be done is left; what is believed, the surest first.
+    Person(Vec<Diagnosis>),
+}
+
+pub(super) async fn next(bench: &mut Bench<'_>, setup: &Setup, failure: &Failure<'_>) -> Result<Next, Error> {
+    let diagnoses = diagnosis::diagnose(setup, failure);
+    for diagnosis in &diagnoses {
+        let once = Tried { rule: diagnosis.rule.clone(), saw: diagnosis.saw.clone() };
+        if diagnosis.confidence < LEAST_CONFIDENCE || setup.tried.contains(&once) {
+            continue;
+        }
+        let (Remedy::Setup { changes } | Remedy::Edit { changes, .. }) = &diagnosis.remedy else { continue };
+        let Some(changes) = known_to_registry(bench, setup, changes).await? else { continue };
+        let edits = matches!(diagnosis.remedy, Remedy::Edit { .. });
+        let changed = setup::changed(setup, &changes);
+        // An edit of the person's files is a change by itself.
+        let Some(mut next) = changed.or_else(|| edits.then(|| again(setup))) else { continue };
+        next.tried.push(once);
+        return Ok(Next::Try { next: Box::new(next), diagnosis: diagnosis.clone() });
+    }
+    Ok(Next::Person(diagnoses))
+}
+
+/// The same setup to be made again from changed files.
+fn again(setup: &Setup) -> Setup {
+    let mut next = setup.clone();
+    next.revision += 1;
+    if let Toolchain::Python(python) = &mut next.toolchain {
+        python.pins = None;
+    }
+    next
+}
+
+/// The changes with each distribution's first candidate that the registry knows; None when it knows none.
+async fn known_to_registry(
+    bench: &mut Bench<'_>,
+    setup: &Setup,
+    changes: &[SetupChange],
+) -> Result<Option<Vec<SetupChange>>, Error> {
+    let mut known = Vec::with_capacity(changes.len());
+    for change in changes {
+        known.push(match (change, &setup.toolchain) {
+            (SetupChange::AddDistribution { candidates }, Toolchain::Python(_)) => {
+                match first_known(bench, candidates).await? {
+                    Some(candidate) => SetupChange::AddDistribution { candidates: vec![candidate] },
+                    None => return Ok(None),
+                }
+            }
+            _ => change.clone(),
+        });
+    }
+    Ok(Some(known))
+}
+
+async fn first_known(bench: &mut Bench<'_>, candidates: &[String]) -> Result<Option<String>, Error> {
+    for candidate in candidates {
+        let run = format!("printf '%s\\n' {} | uv pip compile --quiet --no-deps - >/dev/null", quote(candidate));
+        let asked = bench.run_raw(&CommandSpec::new(run, ASK_DEADLINE), 0).await?;
+        if asked.exit_code == 0 {
+            return Ok(Some(candidate.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// What is done about a diagnosis, one sentence.
+pub(super) fn done(diagnosis: &Diagnosis) -> String {
+    match &diagnosis.remedy {
+        Remedy::Setup { changes } => sentence(changes),
+        Remedy::Edit { title, .. } => format!("{title}, in a commit of its own."),
+        Remedy::Person => String::new(),
+    }
+}
+
+fn sentence(changes: &[SetupChange]) -> String {
+    let said: Vec<String> = changes.iter().map(clause).collect();
+    format!("{}.", said.join("; "))
+}
+
+fn clause(change: &SetupChange) -> String {
+    match change {
+        SetupChange::AddDistribution { candidates } => {
+            format!("{} is installed", candidates.first().map_or("a distribution", String::as_str))
+        }
+        SetupChange::Override { line } => format!("{line} takes the place of what the project pins"),
+        SetupChange::UseVersion { version } => format!("version {version} of the language is used"),
+        SetupChange::AddSystemPackages { packages } => {
+            format!("the Debian packages {} are installed", packages.join(", "))
+        }
+        SetupChange::AddNodePackage { package } => format!("{package} is installed"),
+        SetupChange::AddFlag { flag } => format!("packages are installed with {flag}"),
+        SetupChange::Unlock => "the lock file is not obeyed to the letter".to_owned(),
+        SetupChange::SetEnv { name, value } => format!("{name}={value} is set"),
+        SetupChange::AddPrivateFile { path, .. } => format!("{path} is made for the tests, and not committed"),
+        SetupChange::StartService { service } => format!("{service:?} runs beside the tests"),
+        SetupChange::Prepare { preparation } => format!("`{}` is run before the tests", preparation.run),
+        SetupChange::Requirements { .. } => "other requirements are installed".to_owned(),
+        SetupChange::Tests { .. } => "the tests are run another way".to_owned(),
+    }
+}

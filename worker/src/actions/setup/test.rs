@@ -1,0 +1,119 @@
+//! The tests of a part: its sources are prepared, its own tests run, their reports are read, and what failed
+//! is diagnosed. Failing tests are never hidden: they are what the run gave.
+
+use codegod_protocol::action::TestsExpected;
+use codegod_protocol::evidence::TestCounts;
+use codegod_protocol::setup::{Setup, TestOutcome};
+use codegod_protocol::task::TaskKind;
+use codegod_reasoner::diagnosis::Failure;
+use codegod_reasoner::setup;
+
+use super::diagnose::{self, Next};
+use super::outcome::{Ran, run_all};
+use crate::actions::Outcome;
+use crate::bench::{Bench, Proposal};
+use crate::error::Error;
+
+pub(in crate::actions) async fn test_part(
+    bench: &mut Bench<'_>,
+    part: &str,
+    expect: TestsExpected,
+) -> Result<Outcome, Error> {
+    let mut setup = bench.setup(part)?;
+    let mut ran = run_all(bench, &setup).await?;
+    // The closing verification repeats; it mends nothing.
+    if bench.context.task.kind == TaskKind::Verification {
+        return Ok(judged(ran, &setup, expect));
+    }
+    setup.outcome = ran.outcome();
+    if !ran.is_clean() {
+        match next(bench, &setup, &ran).await? {
+            Next::Try { mut next, diagnosis } => {
+                bench.diagnosed(part, &diagnosis, &diagnose::done(&diagnosis));
+                next.best = best_of(setup);
+                next.outcome = None;
+                bench.propose(Proposal { diagnosis, next: *next });
+                return Ok(ran.refused("it is mended first, then the tests run again"));
+            }
+            Next::Person(diagnoses) => {
+                if let Some(best) = setup.best.take().filter(|best| passed(best) > passed(&setup)) {
+                    (setup, ran) = go_back(bench, *best, &setup).await?;
+                }
+                for diagnosis in &diagnoses {
+                    bench.diagnosed(part, diagnosis, "");
+                }
+                ran.believed = diagnoses.first().map(|diagnosis| diagnosis.believes.clone());
+            }
+        }
+    }
+    setup.best = None;
+    let outcome = judged(ran, &setup, expect);
+    bench.keep_setup(setup);
+    Ok(outcome)
+}
+
+async fn next(bench: &mut Bench<'_>, setup: &Setup, ran: &Ran) -> Result<Next, Error> {
+    let output = ran.said();
+    let failure =
+        Failure { stage: ran.stage, command: &ran.command(), exit_code: ran.exit_code, output: &output };
+    diagnose::next(bench, setup, &failure).await
+}
+
+fn passed(setup: &Setup) -> Option<u64> {
+    setup.outcome.map(|outcome| outcome.counts.passed)
+}
+
+/// The better of a setup and the best before it: the one with more tests that pass.
+fn best_of(mut setup: Setup) -> Option<Box<Setup>> {
+    let before = setup.best.take();
+    match before {
+        Some(before) if passed(&before) >= passed(&setup) => Some(before),
+        Some(_) | None => Some(Box::new(setup)),
+    }
+}
+
+/// What was tried since made it worse: the best earlier setup is what stands.
+async fn go_back(bench: &mut Bench<'_>, best: Setup, worse: &Setup) -> Result<(Setup, Ran), Error> {
+    bench.context.journal.say("what was tried made it no better; the setup before stands");
+    let mut setup = best;
+    setup.revision = worse.revision + 1;
+    setup.tried.clone_from(&worse.tried);
+    bench.use_recipe(setup::recipe(&setup)).await?;
+    let ran = run_all(bench, &setup).await?;
+    setup.outcome = ran.outcome();
+    Ok((setup, ran))
+}
+
+/// What a run is worth.
+fn judged(ran: Ran, setup: &Setup, expect: TestsExpected) -> Outcome {
+    if setup.tests.is_empty() && ran.exit_code == 0 {
+        return match expect {
+            TestsExpected::Run => ran.accepted("it has no tests"),
+            TestsExpected::Pass => ran.refused("no tests were found, so nothing shows that it works"),
+        };
+    }
+    if let Some(objection) = ran.objection.clone() {
+        return ran.refused(&objection);
+    }
+    let counts = ran.counts.unwrap_or_default();
+    let said = sentence(counts);
+    match expect {
+        TestsExpected::Run => ran.accepted(&said),
+        TestsExpected::Pass if counts.failed > 0 => ran.refused(&said),
+        TestsExpected::Pass if ran.exit_code != 0 => {
+            let said = format!("{said}, but the runner ended with exit code {}", ran.exit_code);
+            ran.refused(&said)
+        }
+        TestsExpected::Pass => ran.accepted(&said),
+    }
+}
+
+fn sentence(counts: TestCounts) -> String {
+    let TestCounts { passed, failed, skipped } = counts;
+    format!("{passed} passed, {failed} failed, {skipped} skipped")
+}
+
+/// Whether a verification's run gave what the testing agent's run had given.
+pub(crate) fn as_before(setup: &Setup, counts: Option<TestCounts>) -> bool {
+    matches!((setup.outcome, counts), (Some(TestOutcome { counts: before, .. }), Some(now)) if before == now)
+}
