@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 const WAIT_MS: usize = 1_000;
 /// How often one task may ask for something to be done first; then a person is asked.
-const MAX_ROUNDS: u32 = 5;
+const MAX_ROUNDS: u32 = 15;
 /// How many tasks one answer may ask for.
 const MAX_NEXT_STEPS: usize = 20;
 

@@ -9,7 +9,7 @@ use codegod_protocol::client::{
 use codegod_protocol::environment;
 use codegod_protocol::goal::{Goal, GoalKind, GoalState};
 use codegod_protocol::id::GoalId;
-use codegod_protocol::intent::Intent;
+use codegod_protocol::intent::{Intent, ProjectType};
 use codegod_protocol::plan::Plan;
 use codegod_reasoner::intent::understand;
 use codegod_reasoner::planner::{self, PlanFailure};
@@ -17,6 +17,7 @@ use codegod_reasoner::playbook::Library;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::Settings;
+use crate::survey;
 
 /// How long a read waits: also the longest the master takes to end.
 const WAIT_MS: usize = 1_000;
@@ -158,10 +159,30 @@ async fn plan(client: &Client, library: &Library, goal: &Goal) -> Result<Planned
     match &goal.kind {
         GoalKind::Build => {
             let intent = understand(&goal.text, goal.workspace.is_some(), &library.vocabulary());
-            Ok(outcome(planner::plan(goal, &intent, library), Some(intent)))
+            match (intent.project, &goal.workspace) {
+                (ProjectType::Existing, Some(commit)) => existing(client, goal, commit, intent).await,
+                _ => Ok(outcome(planner::plan(goal, &intent, library), Some(intent))),
+            }
         }
         GoalKind::Verify { of } => verification(client, goal, of).await,
     }
+}
+
+/// A goal about the project in its folder: it is looked at, then each part of it is planned.
+async fn existing(client: &Client, goal: &Goal, commit: &str, intent: Intent) -> Result<Planned, Error> {
+    match survey::of_goal(client, &goal.id, commit).await {
+        Ok(picture) => Ok(outcome(planner::existing(goal, &intent, picture), Some(intent))),
+        Err(error) => match error.downcast::<Error>() {
+            Ok(error) if error.trouble().is_some() => Err(error),
+            Ok(error) => Ok(unseen(&error.into(), intent)),
+            Err(error) => Ok(unseen(&error, intent)),
+        },
+    }
+}
+
+fn unseen(error: &anyhow::Error, intent: Intent) -> Planned {
+    let reason = format!("The project can't be looked at: {error:#}.");
+    Planned::Ended { state: GoalState::Failed, reason, intent: Some(Box::new(intent)) }
 }
 
 fn outcome(planned: Result<Plan, PlanFailure>, intent: Option<Intent>) -> Planned {

@@ -9,6 +9,7 @@ mod host;
 mod intake;
 mod memory;
 mod settings;
+mod survey;
 mod upkeep;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@
 //! `git` command (2.38 or newer), which never sees the configuration, hooks or filters of anybody.
 
 mod apply;
+mod blobs;
 mod branch;
 mod bundle;
 mod capture;

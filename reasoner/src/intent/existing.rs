@@ -63,6 +63,7 @@ pub(super) fn asked(text: &str, wording: Wording, vocabulary: &Vocabulary) -> Op
         symptom: (!reports.is_empty()).then(|| text.to_owned()),
         understood,
         not_covered,
+        picture: None,
     })
 }
 

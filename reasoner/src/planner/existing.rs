@@ -30,9 +30,7 @@ const MAX_PARTS: usize = 12;
 /// # Errors
 /// [`PlanFailure::NoPlaybook`] when nothing in it is known; its text says what was looked for.
 pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, PlanFailure> {
-    if goal.workspace.is_none() {
-        return Err(words::needs_workspace(None));
-    }
+    super::all_covered(goal, intent)?;
     if picture.parts.is_empty() {
         return Err(words::nothing_known(&picture.remarks));
     }

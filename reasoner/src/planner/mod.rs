@@ -38,12 +38,7 @@ pub fn plan(goal: &Goal, intent: &Intent, library: &Library) -> Result<Plan, Pla
         | ProjectType::BackendOnly
         | ProjectType::FrontendOnly => {}
     }
-    match goal.uncovered {
-        Uncovered::Block if !intent.not_covered.is_empty() => {
-            return Err(words::not_covered(&intent.not_covered));
-        }
-        Uncovered::Block | Uncovered::GoOnWithout => {}
-    }
+    all_covered(goal, intent)?;
     let chosen = select::playbooks(goal, intent, library)?;
     let mut tasks = assemble::tasks(goal, &chosen)?;
     if tasks.is_empty() {
@@ -55,4 +50,12 @@ pub fn plan(goal: &Goal, intent: &Intent, library: &Library) -> Result<Plan, Pla
     tasks.push(closing::task(goal, &tasks)?);
     plan::check(&tasks)?;
     Ok(Plan { intent: intent.clone(), tasks })
+}
+
+/// Refuses a goal that asks for something which nothing covers, unless it may be left out.
+fn all_covered(goal: &Goal, intent: &Intent) -> Result<(), PlanFailure> {
+    match goal.uncovered {
+        Uncovered::Block if !intent.not_covered.is_empty() => Err(words::not_covered(&intent.not_covered)),
+        Uncovered::Block | Uncovered::GoOnWithout => Ok(()),
+    }
 }

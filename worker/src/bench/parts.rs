@@ -101,7 +101,10 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// As [`Bench::install`].
-    pub async fn use_recipe(&mut self, recipe: Recipe) -> Result<Vec<codegod_protocol::evidence::Evidence>, Error> {
+    pub async fn use_recipe(
+        &mut self,
+        recipe: Recipe,
+    ) -> Result<Vec<codegod_protocol::evidence::Evidence>, Error> {
         if recipe == self.recipe && self.image.is_some() {
             return Ok(Vec::new());
         }

@@ -82,7 +82,8 @@ async fn known_to_registry(
 
 async fn first_known(bench: &mut Bench<'_>, candidates: &[String]) -> Result<Option<String>, Error> {
     for candidate in candidates {
-        let run = format!("printf '%s\\n' {} | uv pip compile --quiet --no-deps - >/dev/null", quote(candidate));
+        let run =
+            format!("printf '%s\\n' {} | uv pip compile --quiet --no-deps - >/dev/null", quote(candidate));
         let asked = bench.run_raw(&CommandSpec::new(run, ASK_DEADLINE), 0).await?;
         if asked.exit_code == 0 {
             return Ok(Some(candidate.clone()));
@@ -119,7 +120,9 @@ fn clause(change: &SetupChange) -> String {
         SetupChange::AddFlag { flag } => format!("packages are installed with {flag}"),
         SetupChange::Unlock => "the lock file is not obeyed to the letter".to_owned(),
         SetupChange::SetEnv { name, value } => format!("{name}={value} is set"),
-        SetupChange::AddPrivateFile { path, .. } => format!("{path} is made for the tests, and not committed"),
+        SetupChange::AddPrivateFile { path, .. } => {
+            format!("{path} is made for the tests, and not committed")
+        }
         SetupChange::StartService { service } => format!("{service:?} runs beside the tests"),
         SetupChange::Prepare { preparation } => format!("`{}` is run before the tests", preparation.run),
         SetupChange::Requirements { .. } => "other requirements are installed".to_owned(),

@@ -83,7 +83,12 @@ fn given_up(
 }
 
 /// What was tried does not even install: the best earlier setup is what stands, and this is not tried again.
-async fn back_to(bench: &mut Bench<'_>, best: Setup, tried: &Setup, failed: Evidence) -> Result<Outcome, Error> {
+async fn back_to(
+    bench: &mut Bench<'_>,
+    best: Setup,
+    tried: &Setup,
+    failed: Evidence,
+) -> Result<Outcome, Error> {
     let mut setup = best;
     setup.revision = tried.revision + 1;
     setup.tried.clone_from(&tried.tried);
@@ -92,7 +97,10 @@ async fn back_to(bench: &mut Bench<'_>, best: Setup, tried: &Setup, failed: Evid
             bench.context.journal.say("it did not install; the setup before stands");
             evidence.push(failed);
             let mut outcome = told(&made.part, &evidence);
-            outcome.evidence.output.push_str("\n[the last change did not install; the setup before it stands]");
+            outcome
+                .evidence
+                .output
+                .push_str("\n[the last change did not install; the setup before it stands]");
             bench.keep_setup(made);
             Ok(outcome)
         }
