@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::images;
 use crate::labels::{Labels, NAME, Purpose};
 
-use super::dockerfile;
+use super::{context, dockerfile};
 
 /// The name that the steps of failed builds have; the tag is the step's id.
 pub(crate) const STEPS: &str = "codegod-app/steps";
@@ -78,7 +78,7 @@ async fn build(
     spec: &BuildSpec,
     sink: &mut (dyn FnMut(&[u8]) + Send),
 ) -> Result<i64, Error> {
-    let Some(text) = find_file(&spec.context, &spec.dockerfile)? else {
+    let Some(text) = context::find_file(&spec.context, &spec.dockerfile)? else {
         sink(format!("there is no {}\n", spec.dockerfile).as_bytes());
         return Ok(1);
     };
@@ -99,7 +99,7 @@ async fn build(
         .buildargs(&args)
         .labels(&labels)
         .build();
-    let body = bollard::body_full(spec.context.clone());
+    let body = bollard::body_full(context::with_own_ignore(&spec.context, &spec.dockerfile)?);
     let mut stream = Box::pin(engine.docker().build_image(options, None, Some(body)));
     let mut step = None;
     let exit_code = follow(&mut stream, spec, &mut step, sink).await?;
@@ -165,21 +165,4 @@ async fn follow(
 fn step_of(text: &str) -> Option<String> {
     let id = text.trim().strip_prefix("---> ")?;
     (id.len() >= 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
-}
-
-/// The text of one file of a tar.
-fn find_file(context: &[u8], path: &str) -> Result<Option<String>, Error> {
-    let doing = |source| Error::io("read the build's files", source);
-    let wanted = path.trim_start_matches("./");
-    let mut archive = tar::Archive::new(context);
-    for entry in archive.entries().map_err(doing)? {
-        let mut entry = entry.map_err(doing)?;
-        let name = entry.path().map_err(doing)?.to_string_lossy().into_owned();
-        if name.trim_start_matches("./") == wanted {
-            let mut text = Vec::new();
-            std::io::Read::read_to_end(&mut entry, &mut text).map_err(doing)?;
-            return Ok(Some(String::from_utf8_lossy(&text).into_owned()));
-        }
-    }
-    Ok(None)
 }

@@ -2,6 +2,7 @@
 //! and asked over HTTP whether it does what it should.
 
 mod build;
+mod context;
 mod dockerfile;
 mod http;
 mod probe;

@@ -2,6 +2,7 @@
 //! revision is when a diagnosis proposes changes. All of it is a function of the setup alone.
 
 mod node;
+pub mod package;
 mod python;
 
 use codegod_protocol::environment::Recipe;

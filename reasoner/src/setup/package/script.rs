@@ -1,0 +1,92 @@
+//! The script: on a person's machine it builds the images and runs the tests in them, inside of an image it
+//! runs the tests.
+
+use codegod_protocol::setup::{ServiceKind, Setup, Setups, TestRun};
+
+use super::{Package, described, exports, one_line, quoted};
+
+pub(super) fn text(setups: &Setups, packages: &[Package]) -> String {
+    let mut lines: Vec<String> = HEAD.lines().map(str::to_owned).collect();
+    lines.push("if [ -z \"${CODEGOD_PARTS-}\" ]; then".to_owned());
+    for package in packages {
+        let (dockerfile, tag) = (quoted(&package.dockerfile), quoted(&package.tag));
+        lines.push(format!("  docker build -f {dockerfile} -t {tag} . || exit"));
+        lines.push(format!("  docker run --rm --init {tag} || ended $?"));
+    }
+    lines.extend(["  exit $status".to_owned(), "fi".to_owned()]);
+    for setup in setups.values() {
+        lines.push(String::new());
+        lines.extend(part(setup));
+    }
+    lines.extend([String::new(), "exit $status".to_owned()]);
+    lines.join("\n") + "\n"
+}
+
+const HEAD: &str = r#"#!/bin/sh
+# Runs the tests of this project in the environment that .codegod/ describes: builds it with Docker,
+# then runs this script inside of it. Ends with the exit code of the first run that failed.
+cd "$(dirname "$0")/.." || exit 1
+reports=${CODEGOD_REPORTS:-/tmp/reports}
+status=0
+
+ended() {
+  if [ $status -eq 0 ]; then status=$1; fi
+}
+# wanted PART: whether this image is for that part.
+wanted() {
+  case " $CODEGOD_PARTS " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
+"#;
+
+fn part(setup: &Setup) -> Vec<String> {
+    let mut lines = vec![format!("# {}: {}", setup.part, described(setup))];
+    lines.extend(setup.services.iter().map(|service| {
+        format!(
+            "# Its tests expect {} beside them; start one and set its address in the variables.",
+            served(*service)
+        )
+    }));
+    if setup.tests.is_empty() {
+        lines.push("# It has no tests.".to_owned());
+        return lines;
+    }
+    lines.push(format!("if wanted {}; then", quoted(&setup.part)));
+    for (number, run) in setup.tests.iter().enumerate() {
+        lines.extend(test(setup, number + 1, run));
+    }
+    lines.push("fi".to_owned());
+    lines
+}
+
+fn test(setup: &Setup, number: usize, run: &TestRun) -> Vec<String> {
+    let mut lines = vec![format!("  echo {}", quoted(&format!("== {}: {}", setup.part, one_line(&run.own))))];
+    lines.push("  mkdir -p \"$reports\"".to_owned());
+    lines.push("  (".to_owned());
+    let folder = run.workdir.trim_matches('/');
+    if !matches!(folder, "" | ".") {
+        lines.push(format!("    cd {} || exit 1", quoted(folder)));
+    }
+    lines.extend(exports(setup).map(|exports| format!("    {exports}")));
+    lines.push(format!(
+        "    export CODEGOD_REPORT=\"$reports\"/{}",
+        quoted(&format!("{}-{number}", setup.part))
+    ));
+    let command = run.run.trim();
+    // A command of several lines may hold what would end the brackets.
+    if command.contains('\n') || command.contains("<<") || command.ends_with('\\') {
+        lines.push(format!("    sh -c {}", quoted(command)));
+    } else {
+        lines.push(format!("    {command}"));
+    }
+    lines.push("  ) || ended $?".to_owned());
+    lines
+}
+
+const fn served(service: ServiceKind) -> &'static str {
+    match service {
+        ServiceKind::Postgres => "PostgreSQL",
+        ServiceKind::Mysql => "MySQL",
+        ServiceKind::Redis => "Redis",
+        ServiceKind::Mongo => "MongoDB",
+    }
+}
