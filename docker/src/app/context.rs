@@ -48,7 +48,7 @@ fn copy(to: &mut tar::Builder<Vec<u8>>, entry: &mut tar::Entry<'_, &[u8]>) -> st
     let mut header = entry.header().clone();
     let path = entry.path()?.into_owned();
     match entry.link_name()? {
-        Some(target) => to.append_link(&mut header, path, target.into_owned()),
+        Some(target) => to.append_link(&mut header, path, &target),
         None => to.append_data(&mut header, path, entry),
     }
 }
