@@ -24,6 +24,7 @@ mod meter;
 pub mod reaper;
 mod sandbox;
 mod settings;
+mod siblings;
 #[cfg(test)]
 mod small_daemon;
 pub mod sweeper;
@@ -39,3 +40,4 @@ pub use labels::{LABEL, Labels, Owner, Purpose};
 pub use meter::Meter;
 pub use sandbox::{CommandSpec, RawOutput, Sandbox, User};
 pub use settings::{Apt, Limits, Settings, SettingsError};
+pub use siblings::Siblings;

@@ -6,19 +6,18 @@ use std::time::{Duration, Instant};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, NetworkCreateRequest, NetworkingConfig, PortBinding,
 };
-use bollard::query_parameters::{CreateContainerOptions, LogsOptionsBuilder, StartContainerOptions};
+use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 use codegod_protocol::action::{Probe, Service};
-use codegod_protocol::evidence::{Evidence, cap_output};
+use codegod_protocol::evidence::Evidence;
 use codegod_protocol::id::GoalId;
-use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::container::{self, Privileges};
 use crate::engine::Engine;
 use crate::error::{self, Error};
-use crate::exec::{self, Ending};
 use crate::images;
 use crate::labels::{Labels, Purpose};
+use crate::siblings;
 
 use super::probe;
 
@@ -123,7 +122,10 @@ impl Stage<'_> {
             let mut progress = |line: &str| on_output(format!("{line}\n").as_bytes());
             images::ensure(self.engine, &service.image, &mut progress).await?;
             let id = self.start(&service.image, &service.env, Some(&service.name), None).await?;
-            if !self.service_ready(service, &id).await? {
+            let answer = siblings::answers(self.engine, service, &id).await;
+            let answers = answer.succeeded();
+            self.evidence.push(answer);
+            if !answers {
                 return Ok(None);
             }
         }
@@ -194,40 +196,6 @@ impl Stage<'_> {
         Ok(id)
     }
 
-    /// Asks a service's ready command until it exits 0.
-    async fn service_ready(&mut self, service: &Service, id: &str) -> Result<bool, Error> {
-        let started = Instant::now();
-        let mut output = Vec::new();
-        let mut ready = false;
-        while !ready && started.elapsed() < READY {
-            output.clear();
-            let command = vec!["sh".to_owned(), "-c".to_owned(), service.ready.clone()];
-            match exec::start(self.engine, id, command, "", "", Vec::new()).await {
-                Ok(mut running) => {
-                    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-                    let mut sink = |_, bytes: bytes::Bytes| {
-                        output.extend_from_slice(&bytes);
-                        output.len() < 1 << 20
-                    };
-                    let ending = running.wait(deadline, &CancellationToken::new(), &mut sink).await;
-                    ready = matches!(ending, Ok(Ending::Exited(0)));
-                }
-                Err(error) => output = error.to_string().into_bytes(),
-            }
-            if !ready {
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
-        }
-        self.evidence.push(Evidence {
-            command: format!("{}: {}", service.name, service.ready),
-            exit_code: i64::from(!ready),
-            output: cap_output(&output),
-            seconds: started.elapsed().as_secs_f64(),
-            environment: None,
-        });
-        Ok(ready)
-    }
-
     /// Where the app can be reached: the published port, and its own address for when this process
     /// runs in a container, where 127.0.0.1 is not the Docker host.
     async fn addresses(&self, id: &str) -> Result<Vec<String>, Error> {
@@ -247,16 +215,11 @@ impl Stage<'_> {
     /// Adds the end of the last container's log: that of the app, or of the service that failed.
     async fn add_log(&mut self) {
         let Some(id) = self.containers.last() else { return };
-        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail("200").build();
-        let mut stream = Box::pin(self.engine.docker().logs(id, Some(options)));
-        let mut log = Vec::new();
-        while let Some(Ok(message)) = stream.next().await {
-            log.extend_from_slice(&message.into_bytes());
-        }
+        let output = siblings::last_words(self.engine, id).await;
         self.evidence.push(Evidence {
             command: format!("log of {}", self.spec.image),
             exit_code: 0,
-            output: cap_output(&log),
+            output,
             seconds: 0.0,
             environment: None,
         });

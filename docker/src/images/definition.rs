@@ -8,12 +8,14 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 
 /// Every definition, by the name of its image.
-const DEFINITIONS: [(&str, &str); 5] = [
+const DEFINITIONS: [(&str, &str); 7] = [
     ("debian:bookworm-slim", include_str!("../../../deploy/images/debian.toml")),
     ("codegod/workbench", include_str!("../../../deploy/images/workbench.toml")),
     ("python:3.11-slim", include_str!("../../../deploy/images/python.toml")),
     ("node:22-slim", include_str!("../../../deploy/images/node.toml")),
     ("postgres:15", include_str!("../../../deploy/images/postgres.toml")),
+    ("redis:7", include_str!("../../../deploy/images/redis.toml")),
+    ("mariadb:10.11", include_str!("../../../deploy/images/mariadb.toml")),
 ];
 
 /// The names that have definitions.

@@ -4,6 +4,7 @@
 mod node;
 pub mod package;
 mod python;
+mod services;
 
 use codegod_protocol::environment::Recipe;
 use codegod_protocol::setup::{Setup, SetupChange, Toolchain};
@@ -19,6 +20,8 @@ pub struct Resolution {
     /// The file below the workspace that it leaves.
     pub leaves: String,
 }
+
+pub use services::services;
 
 /// What has to be resolved before the setup's environment can be made; none when nothing has.
 #[must_use]

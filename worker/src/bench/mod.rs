@@ -20,7 +20,7 @@ pub use self::parts::Proposal;
 use self::files::{AGENT_UID, Overlay, Written, quote};
 use crate::context::Context;
 use crate::error::Error;
-use codegod_docker::{self as docker, CommandOutput, CommandSpec, Network, Sandbox, images};
+use codegod_docker::{self as docker, CommandOutput, CommandSpec, Network, Sandbox, Siblings, images};
 
 /// How long the workspace may take to be read back.
 const COLLECT_DEADLINE: Duration = Duration::from_secs(120);
@@ -40,6 +40,7 @@ pub struct Bench<'a> {
     overlay: Overlay,
     private: Overlay,
     sandbox: Option<Sandbox>,
+    siblings: Option<Siblings>,
     usage: ResourceUsage,
     parts: parts::Parts,
 }
@@ -56,6 +57,7 @@ impl<'a> Bench<'a> {
             overlay: Overlay::new(),
             private: Overlay::new(),
             sandbox: None,
+            siblings: None,
             usage: ResourceUsage::default(),
             parts: parts::Parts::of(&context.setups),
         }
@@ -252,6 +254,8 @@ impl<'a> Bench<'a> {
 
     async fn stop_sandbox(&mut self) {
         let Some(sandbox) = self.sandbox.take() else { return };
+        // They live in its network.
+        self.siblings = None;
         match sandbox.usage().await {
             Ok(used) => {
                 self.usage.cpu_seconds += used.cpu_seconds;

@@ -1,7 +1,10 @@
 //! The parts of an existing project on a bench: their setups, what is believed of what failed, and what is
 //! proposed to mend it.
 
+use codegod_docker::Siblings;
+use codegod_protocol::action::Service;
 use codegod_protocol::environment::Recipe;
+use codegod_protocol::evidence::Evidence;
 use codegod_protocol::result::Diagnosed;
 use codegod_protocol::setup::{Setup, Setups};
 use codegod_reasoner::diagnosis::Diagnosis;
@@ -101,10 +104,7 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// As [`Bench::install`].
-    pub async fn use_recipe(
-        &mut self,
-        recipe: Recipe,
-    ) -> Result<Vec<codegod_protocol::evidence::Evidence>, Error> {
+    pub async fn use_recipe(&mut self, recipe: Recipe) -> Result<Vec<Evidence>, Error> {
         if recipe == self.recipe && self.image.is_some() {
             return Ok(Vec::new());
         }
@@ -114,6 +114,23 @@ impl Bench<'_> {
             self.image = Some(image);
             self.move_to_new_sandbox().await?;
         }
+        Ok(evidence)
+    }
+
+    /// Starts services beside the sandbox, unless they run there already. Gives what shows that they answer.
+    ///
+    /// # Errors
+    /// [`Error`] when an image can't be had or Docker fails.
+    pub async fn start_services(&mut self, services: &[Service]) -> Result<Vec<Evidence>, Error> {
+        if services.is_empty() || self.siblings.is_some() {
+            return Ok(Vec::new());
+        }
+        let context = self.context;
+        let sandbox = self.sandbox().await?;
+        let mut progress = |line: &str| context.journal.say(line);
+        let started = Siblings::start(sandbox, services, &context.labels(), &mut progress).await;
+        let (siblings, evidence) = started?;
+        self.siblings = Some(siblings);
         Ok(evidence)
     }
 

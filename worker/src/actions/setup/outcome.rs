@@ -8,6 +8,7 @@ use codegod_docker::CommandSpec;
 use codegod_protocol::evidence::{Evidence, TestCounts, cap_output};
 use codegod_protocol::setup::{Setup, TestOutcome, TestRun};
 use codegod_reasoner::diagnosis::Stage;
+use codegod_reasoner::setup;
 
 use crate::actions::report::{self, FailedTest};
 use crate::actions::{Outcome, Passed, run};
@@ -61,6 +62,13 @@ pub(super) async fn run_all(bench: &mut Bench<'_>, setup: &Setup) -> Result<Ran,
     };
     for (path, content) in &setup.private_files {
         bench.write_private(path, content.as_bytes()).await?;
+    }
+    for answer in bench.start_services(&setup::services(setup)).await? {
+        if !answer.succeeded() {
+            ran.objection = Some(format!("a service did not answer ({}), so no test ran", answer.command));
+            ran.add(answer);
+            return Ok(ran);
+        }
     }
     for preparation in &setup.prepare {
         let spec = CommandSpec {
