@@ -215,6 +215,10 @@ pub enum Action {
         #[serde(default)]
         expect: TestsExpected,
     },
+    /// Devops: writes the Dockerfiles and the script that rebuild the environments of all parts.
+    PackageParts,
+    /// Devops: builds an image from each of those Dockerfiles.
+    BuildParts,
     /// Any role: reads a file into the findings.
     ReadFile {
         /// The path.
@@ -352,6 +356,8 @@ impl Action {
             Action::DebugError { .. } => "debug_error",
             Action::SetUp { .. } => "set_up",
             Action::TestPart { .. } => "test_part",
+            Action::PackageParts => "package_parts",
+            Action::BuildParts => "build_parts",
             Action::ReadFile { .. } => "read_file",
             Action::WriteFile { .. } => "write_file",
             Action::ApplyPatch { .. } => "apply_patch",
@@ -376,10 +382,11 @@ impl Action {
                 matches!(role, Role::Frontend | Role::Testing)
             }
             Action::SetUp { .. } => matches!(role, Role::Backend | Role::Frontend),
-            Action::CreateDockerfile { .. } | Action::SetupEnv { .. } | Action::Deploy { .. } => {
-                role == Role::Devops
-            }
-            Action::BuildImage { .. } | Action::RunContainer { .. } => {
+            Action::CreateDockerfile { .. }
+            | Action::SetupEnv { .. }
+            | Action::Deploy { .. }
+            | Action::PackageParts => role == Role::Devops,
+            Action::BuildImage { .. } | Action::RunContainer { .. } | Action::BuildParts => {
                 matches!(role, Role::Devops | Role::Testing)
             }
             // Validation belongs to every task, so every role may run and read tests and outputs.

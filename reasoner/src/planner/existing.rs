@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use codegod_protocol::action::{Action, TestsExpected};
 use codegod_protocol::environment::Environments;
 use codegod_protocol::goal::Goal;
-use codegod_protocol::id::{Role, TaskId};
+use codegod_protocol::id::{GoalId, Role, TaskId};
 use codegod_protocol::intent::Intent;
 use codegod_protocol::plan::{self, Plan};
 use codegod_protocol::setup::{PartPicture, Picture, Setup, Setups, Toolchain};
@@ -45,6 +45,7 @@ pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, 
         let test = test(goal, number + 2, &set_up.id, &part.setup);
         tasks.extend([set_up, test]);
     }
+    tasks.push(package(goal, &tasks));
     tasks.push(closing::task(goal, &tasks)?);
     plan::check(&tasks)?;
     Ok(Plan { intent: Intent { picture: Some(Box::new(picture)), ..intent.clone() }, tasks })
@@ -76,7 +77,11 @@ fn set_up(goal: &Goal, number: u32, part: &PartPicture) -> Task {
         risks: vec![words::SET_UP_RISK.to_owned()],
         success_criteria: vec![words::SET_UP_CRITERION.to_owned()],
     };
-    task(goal, number, role_of(setup), words::set_up_title(setup), procedure, setup, Vec::new())
+    Task {
+        environment: Some(setup.part.clone()),
+        setups: Setups::from([(setup.part.clone(), setup.clone())]),
+        ..blank(&goal.id, number, goal.priority, role_of(setup), words::set_up_title(setup), procedure)
+    }
 }
 
 fn test(goal: &Goal, number: u32, needs: &TaskId, setup: &Setup) -> Task {
@@ -100,13 +105,45 @@ fn test(goal: &Goal, number: u32, needs: &TaskId, setup: &Setup) -> Task {
         risks: vec![words::TEST_RISK.to_owned()],
         success_criteria: vec![words::TEST_CRITERION.to_owned()],
     };
-    let mut task =
-        task(goal, number, Role::Testing, words::test_title(setup), procedure, setup, vec![needs.clone()]);
-    task.kind = TaskKind::Check;
-    task.setups = Setups::new();
-    task.deadline_seconds = AROUND_TESTS_SECONDS
-        + setup.tests.iter().map(|run| run.deadline_seconds).fold(0, u64::saturating_add);
-    task
+    let tests = setup.tests.iter().map(|run| run.deadline_seconds).fold(0, u64::saturating_add);
+    Task {
+        kind: TaskKind::Check,
+        needs: vec![needs.clone()],
+        environment: Some(setup.part.clone()),
+        deadline_seconds: AROUND_TESTS_SECONDS.saturating_add(tests),
+        ..blank(&goal.id, number, goal.priority, Role::Testing, words::test_title(setup), procedure)
+    }
+}
+
+/// What remains of it all: it needs every test, so it packages what they ended with.
+fn package(goal: &Goal, tasks: &[Task]) -> Task {
+    let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 1) + 1;
+    let needs = tasks.iter().filter(|task| task.role == Role::Testing).map(|task| task.id.clone()).collect();
+    let write =
+        Step { action: Action::PackageParts, expect: words::PACKAGE_EXPECTED.to_owned(), confidence: 0.9 };
+    let procedure = Procedure {
+        problem: words::PACKAGE_PROBLEM.to_owned(),
+        observe: Vec::new(),
+        hypotheses: vec![Hypothesis {
+            cause: words::PACKAGE_CAUSE.to_owned(),
+            when: None,
+            confidence: 0.9,
+            disproved_by: Some(words::PACKAGE_DISPROVED.to_owned()),
+            steps: vec![write],
+        }],
+        validate: vec![Check {
+            title: words::PACKAGE_CHECK.to_owned(),
+            action: Action::BuildParts,
+            environment: None,
+            repeat: true,
+        }],
+        risks: Vec::new(),
+        success_criteria: vec![words::PACKAGE_CHECK.to_owned()],
+    };
+    Task {
+        needs,
+        ..blank(&goal.id, number, goal.priority, Role::Devops, words::PACKAGE_TITLE.to_owned(), procedure)
+    }
 }
 
 /// The task that does what `diagnosis` proposes for a part of `held`'s, so that `held` can be tried again
@@ -140,24 +177,13 @@ pub fn repair(held: &Task, number: u32, needs: Vec<TaskId>, next: &Setup, diagno
         success_criteria: vec![words::SET_UP_CRITERION.to_owned()],
     };
     Task {
-        version: TASK_VERSION,
-        id: held.goal.task(number),
-        goal: held.goal.clone(),
         parent: Some(held.id.clone()),
-        role: role_of(next),
-        capabilities: Vec::new(),
-        title,
         description: diagnosis.believes.clone(),
-        kind: TaskKind::Work,
         needs,
-        priority: held.priority,
-        deadline_seconds: SETUP_DEADLINE_SECONDS,
-        max_attempts: MAX_ATTEMPTS,
         environment: Some(next.part.clone()),
-        environments: Environments::new(),
         setups: Setups::from([(next.part.clone(), next.clone())]),
-        procedure,
         metadata: BTreeMap::from([("rule".to_owned(), diagnosis.rule.clone())]),
+        ..blank(&held.goal, number, held.priority, role_of(next), title, procedure)
     }
 }
 
@@ -177,32 +203,25 @@ fn stands(setup: &Setup) -> Check {
     Check { title: words::environment_stands(setup), action, environment: None, repeat: false }
 }
 
-fn task(
-    goal: &Goal,
-    number: u32,
-    role: Role,
-    title: String,
-    procedure: Procedure,
-    setup: &Setup,
-    needs: Vec<TaskId>,
-) -> Task {
+/// A task that works for at most an hour, with nothing to start from.
+fn blank(goal: &GoalId, number: u32, priority: u8, role: Role, title: String, procedure: Procedure) -> Task {
     Task {
         version: TASK_VERSION,
-        id: goal.id.task(number),
-        goal: goal.id.clone(),
+        id: goal.task(number),
+        goal: goal.clone(),
         parent: None,
         role,
         capabilities: Vec::new(),
         title,
         description: String::new(),
         kind: TaskKind::Work,
-        needs,
-        priority: goal.priority,
+        needs: Vec::new(),
+        priority,
         deadline_seconds: SETUP_DEADLINE_SECONDS,
         max_attempts: MAX_ATTEMPTS,
-        environment: Some(setup.part.clone()),
+        environment: None,
         environments: Environments::new(),
-        setups: Setups::from([(setup.part.clone(), setup.clone())]),
+        setups: Setups::new(),
         procedure,
         metadata: BTreeMap::new(),
     }

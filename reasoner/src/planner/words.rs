@@ -191,6 +191,13 @@ pub(super) fn repair_problem(saw: &str) -> String {
     format!("This was seen: {}", saw.trim())
 }
 
+pub(super) const PACKAGE_TITLE: &str = "Write down how to rebuild the environment";
+pub(super) const PACKAGE_PROBLEM: &str = "What was found out is in codegod alone.";
+pub(super) const PACKAGE_CAUSE: &str = "A Dockerfile and a script say step for step what was done";
+pub(super) const PACKAGE_DISPROVED: &str = "the image does not build";
+pub(super) const PACKAGE_EXPECTED: &str = "The files are written below .codegod/; nothing else changes.";
+pub(super) const PACKAGE_CHECK: &str = "The Dockerfile that remains builds";
+
 pub(super) const EDIT_EXPECTED: &str = "The file says what it should; nothing else changes.";
 
 pub(super) fn needs_workspace(symptom: Option<&str>) -> PlanFailure {

@@ -145,6 +145,8 @@ fn dispatch<'a>(bench: &'a mut Bench<'_>, action: &'a Action) -> Pending<'a> {
         Action::DebugError { run, workdir } => Box::pin(inspect::debug_error(bench, run, workdir)),
         Action::SetUp { part } => Box::pin(setup::set_up(bench, part)),
         Action::TestPart { part, expect } => Box::pin(setup::test_part(bench, part, *expect)),
+        Action::PackageParts => Box::pin(setup::package_parts(bench)),
+        Action::BuildParts => Box::pin(setup::build_parts(bench)),
         Action::ReadFile { path } => Box::pin(inspect::read_file(bench, path)),
         Action::WriteFile { path, content, executable } => {
             Box::pin(edit::write_file(bench, path, content, *executable))
