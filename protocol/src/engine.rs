@@ -56,17 +56,18 @@
 //! streams, lists and hashes. So a queue has two halves:
 //!
 //! - the stream `queue:<role>` holds one entry for each task that is ready, with the task in it, since when it is;
-//! - lists `ready:<role>:<priority>:<path>[:<capabilities>]` hold `<entry> <task>` of those that are ready. The
-//!   hash `queues:<role>` names the lists that are not empty; the greatest name is served first. Paths are exact
-//!   up to 64 tasks and share a list in sixteen steps for each doubling above that.
+//! - lists `ready:<role>:<priority>:<path>[:<capabilities>]` hold `<entry> <task> <attempts>` of those that are
+//!   ready. The hash `queues:<role>` names the lists that are not empty; the greatest name is served first. Paths
+//!   are exact up to 64 tasks and share a list in sixteen steps for each doubling above that.
 //!
 //! A claim pops elements from the best list, deletes their entries from the stream and writes the leases. (A
 //! consumer group of the stream could hold leases as well, as the idle times of pending entries. It does not: for
 //! each task that takes Redis more time than anything else in a turn.) An element counts only while its task is
-//! ready with that entry. So a task changes its place by being listed again
-//! (ageing, a near deadline, a path that grew), and leaves it by changing its state (cancelled): nothing is ever
-//! searched for in a list, and a claim costs the same however long the queue is. The rest is dropped as it
-//! comes up.
+//! ready with that entry, and that is so while the entry stands in the stream: whatever makes a task something
+//! else than ready deletes it. So a claim that could delete every entry it popped has only ready tasks; where one
+//! was missing, it looks at each. A task changes its place by being listed again (ageing, a near deadline, a path
+//! that grew), and leaves it by its entry (cancelled, set aside): nothing is ever searched for in a list, and a
+//! claim costs the same however long the queue is. The rest is dropped as it comes up.
 //!
 //! When a plan grows, the master computes the longest paths of the whole plan anew and sends those that grew
 //! with the new tasks, in one script that refuses when the plan is not the one it looked at.

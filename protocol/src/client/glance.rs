@@ -177,9 +177,10 @@ impl Answers {
     }
 }
 
-/// `<entry> <task>`.
+/// `<entry> <task> <attempts>`.
 pub(super) fn read_head(element: &str) -> Option<Head> {
-    let (entry, task) = element.split_once(' ')?;
+    let mut words = element.split(' ');
+    let (entry, task) = (words.next()?, words.next()?);
     let since_ms = entry.split('-').next()?.parse().ok()?;
     Some(Head { task: task.parse().ok()?, entry: entry.to_owned(), since_ms })
 }

@@ -18,6 +18,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// How many results one turn may carry, and how many tasks it may claim.
 pub const MAX_BATCH: usize = 256;
 
+/// After how long, in milliseconds, a queue is to be looked after again.
+const UPKEEP_DUE_MS: u64 = 250;
 /// How many goals a worker remembers.
 const MAX_KNOWN_GOALS: usize = 32;
 
@@ -158,10 +160,12 @@ impl Reply {
         };
         let head = reply.first().ok_or_else(unreadable)?;
         let mut words = head.split(' ');
-        let mut next = || words.next().and_then(|word| word.parse::<usize>().ok());
-        let (Some(upkeep), Some(paused), Some(again), Some(claims)) = (next(), next(), next(), next()) else {
+        let mut next = || words.next().and_then(|word| word.parse::<u64>().ok());
+        let (Some(now), Some(looked_after)) = (next(), next()) else { return Err(unreadable()) };
+        let (Some(paused), Some(again), Some(claims)) = (next(), next(), next()) else {
             return Err(unreadable());
         };
+        let claims = usize::try_from(claims).map_err(|_| unreadable())?;
         let outcome = |word| match word {
             "stale" => PublishOutcome::Stale,
             _ => PublishOutcome::Published,
@@ -173,7 +177,7 @@ impl Reply {
         let goals = reply.split_off(1 + claims * 3);
         let claims = reply.split_off(1);
         Ok(Self {
-            upkeep_due: upkeep == 1,
+            upkeep_due: now.saturating_sub(looked_after) > UPKEEP_DUE_MS,
             paused: paused == 1,
             ask_again: again == 1,
             outcomes,

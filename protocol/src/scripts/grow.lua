@@ -64,7 +64,7 @@ for at = FIRST + n * TASK_ARGS, #ARGV, 2 do
   call('HSET', task_key(task), 'path', ARGV[at + 1])
   local q = queue.fields(task)
   if q.state == 'ready' and q.entry then
-    queue.list_ready('RPUSH', q.role, queue.rank(q, now), q.entry, task, q.capabilities)
+    queue.list_ready('RPUSH', q.role, queue.rank(q, now), q.entry, task, q.attempts, q.capabilities)
   end
 end
 local ids = {}

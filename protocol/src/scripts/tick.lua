@@ -67,10 +67,10 @@ local function age()
   local old = call('XRANGE', stream, from, string.format('%d', now - queue.AGE_MS), 'COUNT', BATCH)
   for _, entry in ipairs(old) do
     local task = entry[2][1] == 'task' and entry[2][2]
-    local f = task and call('HMGET', task_key(task), 'state', 'entry', 'aged', 'capabilities')
+    local f = task and call('HMGET', task_key(task), 'state', 'entry', 'aged', 'capabilities', 'attempt')
     if f and f[1] == 'ready' and f[2] == entry[1] and not f[3] then
       call('HSET', task_key(task), 'aged', 1)
-      queue.list_ready('RPUSH', role, queue.bucket_of(11, 0, f[4]), entry[1], task, f[4])
+      queue.list_ready('RPUSH', role, queue.bucket_of(11, 0, f[4]), entry[1], task, f[5], f[4])
       aged = aged + 1
     end
   end
@@ -115,7 +115,7 @@ local function hurry()
         local task = goal .. '.' .. number
         local f = queue.fields(task)
         if f.state == 'ready' and f.entry then
-          queue.list_ready('RPUSH', f.role, queue.rank(f, now), f.entry, task, f.capabilities)
+          queue.list_ready('RPUSH', f.role, queue.rank(f, now), f.entry, task, f.attempts, f.capabilities)
         end
       end
     end

@@ -2,7 +2,7 @@
 -- role, capabilities ('+a+b+'), how many to claim, '1' when it may be on the list of the idle, the goals that it
 -- knows (' g-… g-… '), then for each result: task, attempt, status, detail, JSON →
 --   { head, then task, attempt, JSON of each claim, then goal, JSON of each goal that it does not know }
--- The head: upkeep due (0|1), paused (0|1), ask again (0|1), the number of claims, then an outcome for each result:
+-- The head: the time, when somebody last looked after the queue, paused (0|1), ask again (0|1), the number of claims, then an outcome for each result:
 -- 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply was lost).
 -- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
 -- another ending, the backoff in ms and the reason.
@@ -21,11 +21,12 @@ told = {}
 local by = '","who":"' .. agent .. '","goal":"'
 
 -- Publishing: all but the state of what succeeded, for which the time is not known yet.
-local outcomes, ended, succeeded, finished = '', {}, {}, {}
+local outcomes, ended, succeeded, goals_of = '', {}, {}, {}
 for at = 8, #ARGV, 5 do
   local task, attempt, status = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local goal, number = string.match(task, '^(.+)%.(%d+)$')
-  local f = try('HMGET', P .. 'task:' .. task, 'state', 'attempt', 'agent', 'dependents')
+  local goal, number = string.match(task, '^([^.]+)%.(%d+)$')
+  local key = P .. 'task:' .. task
+  local f = try('HMGET', key, 'state', 'attempt', 'agent', 'dependents')
   if f[1] == 'running' and f[2] == attempt and f[3] == agent and not succeeded[task] then
     outcomes = outcomes .. ' ok'
     local stored = try('HSET', P .. 'results:' .. goal, number, ARGV[at + 4])
@@ -37,9 +38,9 @@ for at = 8, #ARGV, 5 do
       told[n + 1] = 'event'
       told[n + 2] = '{"kind":"task_succeeded' .. by .. goal .. '","task":"' .. task .. '","attempt":' .. attempt
         .. ',"data":' .. ARGV[at + 3] .. '}'
-      ended[#ended + 1] = task
-      succeeded[task] = true
-      finished[goal] = (finished[goal] or 0) + 1
+      n = #ended + 1
+      ended[n], goals_of[n] = task, goal
+      succeeded[task] = key
       if f[4] then
         rare = rare or make_rare()
         problem = rare.try(rare.count_down, goal, f[4]) or problem
@@ -60,8 +61,12 @@ for at = 8, #ARGV, 5 do
 end
 if ended[1] then
   try('HDEL', leases, unpack(ended))
-  try('HINCRBY', P .. 'metrics:tasks', 'succeeded', ended[2] and string.format('%d', #ended) or '1')
-  for goal, n in pairs(finished) do
+  try('HINCRBY', KEYS[1], 'succeeded', ended[2] and string.format('%d', #ended) or '1')
+  -- Once for those of one goal that follow one another.
+  local from = 1
+  repeat
+    local goal, n = goals_of[from], 1
+    while goals_of[from + n] == goal do n = n + 1 end
     local open = try('HINCRBY', P .. 'goal:' .. goal, 'open', n == 1 and '-1' or string.format('%d', -n))
     if type(open) ~= 'number' then
       problem = open
@@ -69,25 +74,30 @@ if ended[1] then
       rare = rare or make_rare()
       problem = rare.try(rare.end_goal, goal, succeeded) or problem
     end
-  end
+    from = from + n
+  until not goals_of[from]
 end
 
--- The lists of this role's ready tasks, and what else stands with them.
+-- The lists of this role's ready tasks, of which the greatest name that this worker may take from is served first;
+-- and what else stands with them, after a tilde: the greatest character of all.
 local index = try('HGETALL', P .. 'queues:' .. role)
 problem = index.err and index or problem
-local paused, goals_paused, looked_after = '0', false, 0
+local paused, goals_paused, looked_after, best, best_at = '0', false, '0', '', nil
 for i = 1, #index, 2 do
   local name = index[i]
-  if string.byte(name) == 126 then
-    if name == '~tick' then looked_after = tonumber(index[i + 1])
+  if name >= '~' then
+    if name == '~tick' then looked_after = index[i + 1]
     elseif name == '~paused' then paused = '1'
     elseif name == '~goals_paused' then goals_paused = true
     end
+  elseif name > best then
+    if #name > 6 then rare = rare or make_rare() end
+    if #name <= 6 or rare.may_take(ARGV[4], name) then best, best_at = name, i end
   end
 end
 
 -- Claiming: who gets what; first what an idle worker was given and did not hear of yet.
-local answer, begun, taken, given, goals, known = { '' }, {}, {}, 0, nil, ARGV[7]
+local answer, begun, taken, given, goals, known = { '' }, 0, {}, 0, nil, ARGV[7]
 if ARGV[6] == '1' and wanted > 0 then
   local brought = try('LPOP', P .. 'bell:' .. agent)
   local parts
@@ -103,58 +113,53 @@ end
 local missing = (paused == '1' or problem) and 0 or wanted - given
 -- A bound on elements that give no attempt, so that one call stays short.
 local looks = wanted + 256
-while missing > 0 and looks > 0 do
-  -- The greatest name of those that this worker may take from.
-  local best, best_at = '', nil
-  for i = 1, #index, 2 do
-    local name = index[i]
-    if name > best and string.byte(name) ~= 126 then
-      local needed = #name > 6 and string.match(name, '^%d+:%d+:(.+)$')
-      if needed then rare = rare or make_rare() end
-      if not needed or rare.covers(ARGV[4], needed) then best, best_at = name, i end
-    end
+while missing > 0 and looks > 0 and best_at do
+  local list, elements = P .. 'ready:' .. role .. ':' .. best, nil
+  if missing == 1 then
+    elements = try('LPOP', list) or {}
+    if type(elements) == 'string' then elements = { elements } end
+  else
+    elements = try('LPOP', list, missing == wanted and ARGV[5] or string.format('%d', missing)) or {}
   end
-  if not best_at then break end
-  local how_many = missing == wanted and ARGV[5] or string.format('%d', missing)
-  local elements = try('LPOP', P .. 'ready:' .. role .. ':' .. best, how_many) or {}
   local found = #elements
   if found < missing then
     problem = elements.err and elements or problem
     try('HDEL', P .. 'queues:' .. role, best)
     index[best_at] = '~'
+    rare = rare or make_rare()
+    best, best_at = rare.best_of(index, ARGV[4])
   end
   looks = looks - found
-  for i = 1, found do
-    local entry, task, goal, number = string.match(elements[i], '^(%d+%-%d+) ((.+)%.(%d+))$')
-    local f = task and try('HMGET', P .. 'task:' .. task, 'state', 'entry', 'attempt')
-    if not task or not f[1] then
+  -- A task is ready while its entry stands in the queue. Where some do not, or may not be handed out, each is
+  -- looked at.
+  if found > 0 then
+    local entries = {}
+    for i = 1, found do entries[i] = string.match(elements[i], '^%d+%-%d+') or '0-0' end
+    if goals_paused or try('XDEL', P .. 'queue:' .. role, unpack(entries)) ~= found then
       rare = rare or make_rare()
-      rare.quarantine('ready:' .. role, elements[i], task and 'there is no such task' or 'it names no task')
-    elseif f[1] == 'ready' and f[2] == entry and not taken[task] then
-      if goals_paused and try('HGET', P .. 'goal:' .. goal, 'state') == 'paused' then
-        rare = rare or make_rare()
-        rare.park(goal, task, role, entry)
-      else
-        local attempt = f[3] == '0' and '1' or string.format('%d', f[3] + 1)
-        local n = #told
-        told[n + 1] = 'event'
-        told[n + 2] = '{"kind":"task_claimed' .. by .. goal .. '","task":"' .. task .. '","attempt":' .. attempt .. '}'
-        local json = try('HGET', P .. 'plan:' .. goal, number)
-        n = #answer
-        answer[n + 1], answer[n + 2], answer[n + 3] = task, attempt, type(json) == 'string' and json or ''
-        begun[#begun + 1] = entry
-        taken[task] = true
-        if not string.find(known, ' ' .. goal .. ' ', 1, true) then
-          known = known .. goal .. ' '
-          json = try('HGET', P .. 'goal:' .. goal, 'goal')
-          goals = goals or {}
-          goals[#goals + 1] = goal
-          goals[#goals + 1] = type(json) == 'string' and json or ''
-        end
-      end
+      elements = rare.sift(role, elements, goals_paused, taken)
     end
   end
-  missing = wanted - given - #begun
+  for i = 1, #elements do
+    local task, goal, number, attempt = string.match(elements[i], '^%S+ (([^.]+)%.(%d+)) (%d+)$')
+    attempt = attempt == '0' and '1' or string.format('%d', attempt + 1)
+    local n = #told
+    told[n + 1] = 'event'
+    told[n + 2] = '{"kind":"task_claimed' .. by .. goal .. '","task":"' .. task .. '","attempt":' .. attempt .. '}'
+    local json = try('HGET', P .. 'plan:' .. goal, number)
+    n = #answer
+    answer[n + 1], answer[n + 2], answer[n + 3] = task, attempt, type(json) == 'string' and json or ''
+    begun = begun + 1
+    taken[task] = true
+    if not string.find(known, ' ' .. goal .. ' ', 1, true) then
+      known = known .. goal .. ' '
+      json = try('HGET', P .. 'goal:' .. goal, 'goal')
+      goals = goals or {}
+      goals[#goals + 1] = goal
+      goals[#goals + 1] = type(json) == 'string' and json or ''
+    end
+  end
+  missing = wanted - given - begun
 end
 
 -- Whoever is idle gets what became ready and was not claimed here; not the caller itself.
@@ -173,24 +178,23 @@ if not now then
   local time = call('TIME')
   now = time[1] .. string.format('%03d', time[2] / 1000)
 end
-for i = 1, #ended do call('HSET', P .. 'task:' .. ended[i], 'state', 'succeeded', 'ended_ms', now) end
+for i = 1, #ended do call('HSET', succeeded[ended[i]], 'state', 'succeeded', 'ended_ms', now) end
 
--- The leases begin, and the tasks leave their queue: what somebody deleted there by hand is not missed.
+-- The leases begin.
 local claimed = '0'
-if begun[1] then
+if begun > 0 then
   local held = {}
-  for i = 1, #begun do
+  for i = 1, begun do
     local at = 3 * (i + given)
     held[2 * i - 1], held[2 * i] = answer[at - 1], now .. ' ' .. answer[at] .. ' ' .. agent
   end
   call('HSET', leases, unpack(held))
-  for i = 1, #begun do
+  for i = 1, begun do
     local at = 3 * (i + given)
     call('HSET', P .. 'task:' .. answer[at - 1], 'state', 'running', 'attempt', answer[at], 'agent', agent,
       'started_ms', now)
   end
-  try('XDEL', P .. 'queue:' .. role, unpack(begun))
-  claimed = missing == 0 and ARGV[5] or string.format('%d', #begun + given)
+  claimed = missing == 0 and ARGV[5] or string.format('%d', begun + given)
 elseif given == 1 then
   claimed = '1'
 end
@@ -201,6 +205,6 @@ elseif ARGV[6] == '1' then
   call('HDEL', P .. 'idle:' .. role, agent)
 end
 if problem then return problem end
-answer[1] = (now - looked_after > 250 and '1 ' or '0 ') .. paused .. (looks <= 0 and ' 1 ' or ' 0 ') .. claimed .. outcomes
+answer[1] = now .. ' ' .. looked_after .. ' ' .. paused .. (looks <= 0 and ' 1 ' or ' 0 ') .. claimed .. outcomes
 for i = 1, goals and #goals or 0 do answer[#answer + 1] = goals[i] end
 return answer

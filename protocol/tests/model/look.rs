@@ -178,8 +178,9 @@ impl Dump {
         if !capabilities.is_empty() {
             list = format!("{list}:{capabilities}");
         }
-        let element = format!("{} {id}", entry.map_or("", String::as_str));
-        let list = format!("{}:{list}", id_role(&self.tasks[&id.to_string()]),);
+        let fields = &self.tasks[&id.to_string()];
+        let element = format!("{} {id} {}", entry.map_or("", String::as_str), fields["attempt"]);
+        let list = format!("{}:{list}", id_role(fields));
         self.lists.get(&list).is_some_and(|list| list.contains(&element))
     }
 

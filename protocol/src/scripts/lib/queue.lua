@@ -49,7 +49,7 @@ local function make_queue()
       for _ = 1, 64 do
         local element = call('LPOP', list)
         if not element then break end
-        local entry, task, goal, number = string.match(element, '^(%d+%-%d+) ((.+)%.(%d+))$')
+        local entry, task, goal, number = string.match(element, '^(%d+%-%d+) (([^. ]+)%.(%d+))')
         local f = task and call('HMGET', task_key(task), 'state', 'entry', 'attempt')
         if not task or not f[1] then
           quarantine('ready:' .. role, element, task and 'there is no such task' or 'it names no task')
@@ -123,9 +123,11 @@ local function make_queue()
     end
   end
 
-  -- Lists a ready task; `where` is RPUSH (behind its equals) or LPUSH (before them).
-  local function list_ready(where, role, bucket, entry, task, capabilities)
-    if call(where, P .. 'ready:' .. role .. ':' .. bucket, entry .. ' ' .. task) == 1 then
+  -- Lists a ready task with the attempts that were made at it; `where` is RPUSH (behind its equals) or LPUSH
+  -- (before them).
+  local function list_ready(where, role, bucket, entry, task, attempts, capabilities)
+    local element = entry .. ' ' .. task .. ' ' .. (attempts or 0)
+    if call(where, P .. 'ready:' .. role .. ':' .. bucket, element) == 1 then
       call('HSET', P .. 'queues:' .. role, bucket, 1)
     end
     rings[#rings + 1] = { role, capabilities or '', task }
@@ -138,8 +140,10 @@ local function make_queue()
   end
 
   local function fields(task)
-    local f = call('HMGET', task_key(task), 'role', 'priority', 'path', 'capabilities', 'deadline_ms', 'state', 'entry')
-    return { role = f[1], priority = f[2], path = f[3], capabilities = f[4], deadline = f[5], state = f[6], entry = f[7] }
+    local f = call('HMGET', task_key(task), 'role', 'priority', 'path', 'capabilities', 'deadline_ms', 'state', 'entry',
+      'attempt')
+    return { role = f[1], priority = f[2], path = f[3], capabilities = f[4], deadline = f[5], state = f[6], entry = f[7],
+      attempts = f[8] }
   end
 
   -- An entry of a role's queue: the task's id, and the task, for people to look at. Its size also keeps few
@@ -154,7 +158,7 @@ local function make_queue()
     f = f or fields(task)
     local entry = add_entry(f.role, task)
     call('HSET', task_key(task), 'state', 'ready', 'entry', entry)
-    list_ready('RPUSH', f.role, rank(f, now), entry, task, f.capabilities)
+    list_ready('RPUSH', f.role, rank(f, now), entry, task, f.attempts, f.capabilities)
   end
 
   -- Puts a running task back before its equals; its lease ends.
@@ -164,7 +168,7 @@ local function make_queue()
     local entry = add_entry(f.role, task)
     call('HSET', task_key(task), 'state', 'ready', 'entry', entry)
     call('HDEL', task_key(task), 'aged')
-    list_ready('LPUSH', f.role, rank(f, now), entry, task, f.capabilities)
+    list_ready('LPUSH', f.role, rank(f, now), entry, task, f.attempts, f.capabilities)
   end
 
   -- Takes a task out of its queue, and its lease from whoever holds it. What the lists still say of it is stale:

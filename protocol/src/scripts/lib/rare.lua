@@ -67,6 +67,43 @@ local function refuse(task, attempt)
   event('publish_refused', goal_of(task), task, attempt, { agent = WHO })
 end
 
+-- Of these elements of a role's lists, those that say of a ready task where it stands, as `<entry> <task> <attempts>`;
+-- their entries are gone then. What somebody deleted in the queue by hand is not missed.
+local function sift(role, elements, goals_paused, taken)
+  local sound, of = {}, {}
+  for _, element in ipairs(elements) do
+    local entry, task = string.match(element, '^(%d+%-%d+) ([^. ]+%.%d+)')
+    local f = task and call('HMGET', task_key(task), 'state', 'entry', 'attempt')
+    if not task or not f[1] then
+      quarantine('ready:' .. role, element, task and 'there is no such task' or 'it names no task')
+    elseif f[1] == 'ready' and f[2] == entry and not taken[task] and not of[task] then
+      of[task] = true
+      if goals_paused and call('HGET', goal_key(goal_of(task)), 'state') == 'paused' then
+        life.park(goal_of(task), task, role, entry)
+      else
+        pcall(call, 'XDEL', P .. 'queue:' .. role, entry)
+        sound[#sound + 1] = entry .. ' ' .. task .. ' ' .. f[3]
+      end
+    end
+  end
+  return sound
+end
+
+-- Whether somebody of these capabilities may take from the list of that name.
+local function may_take(capabilities, name)
+  return queue.covers(capabilities, string.match(name, '^%d+:%d+:(.+)$') or '')
+end
+
+-- The greatest name of those in an index that somebody of these capabilities may take from, and where it stands.
+local function best_of(index, capabilities)
+  local best, best_at = '', nil
+  for i = 1, #index, 2 do
+    local name = index[i]
+    if name > best and name < '~' and may_take(capabilities, name) then best, best_at = name, i end
+  end
+  return best, best_at
+end
+
 -- What the caller's bell brought and it did not hear → task, attempt, JSON, goal, JSON, while that is its own.
 local function still_held(brought)
   local fine, parts = pcall(cjson.decode, brought)
@@ -85,5 +122,5 @@ end
 
 return {
   try = try, still_held = still_held, end_otherwise = end_otherwise, count_down = count_down, end_goal = end_goal, refuse = refuse,
-  quarantine = quarantine, now = now_ms, covers = queue.covers, park = life.park, ring_all = queue.ring_all,
+  now = now_ms, may_take = may_take, best_of = best_of, sift = sift, ring_all = queue.ring_all,
 }
