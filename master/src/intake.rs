@@ -11,6 +11,7 @@ use codegod_protocol::goal::{Goal, GoalKind, GoalState};
 use codegod_protocol::id::GoalId;
 use codegod_protocol::intent::{Intent, ProjectType};
 use codegod_protocol::plan::Plan;
+use codegod_protocol::setup;
 use codegod_reasoner::intent::understand;
 use codegod_reasoner::planner::{self, PlanFailure};
 use codegod_reasoner::playbook::Library;
@@ -214,11 +215,9 @@ async fn verification(client: &Client, goal: &Goal, of: &GoalId) -> Result<Plann
     let Some(intent) = view.intent.filter(|_| !view.tasks.is_empty()) else {
         return Ok(failed(format!("{of} was never planned, so there is nothing that could be verified")));
     };
-    let published = view
-        .tasks
-        .iter()
-        .filter_map(|task| Some(task.result.as_ref()?.outputs.as_ref()?.environments.clone()));
-    let environments = environment::join(published);
+    let outputs = || view.tasks.iter().filter_map(|task| task.result.as_ref()?.outputs.as_ref());
+    let environments = environment::join(outputs().map(|outputs| outputs.environments.clone()));
+    let setups = setup::join(outputs().map(|outputs| outputs.setups.clone()));
     let plan = Plan { intent: intent.clone(), tasks: view.tasks.into_iter().map(|task| task.task).collect() };
-    Ok(outcome(planner::verification(goal, &plan, &environments), Some(intent)))
+    Ok(outcome(planner::verification(goal, &plan, (environments, setups)), Some(intent)))
 }

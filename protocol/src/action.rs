@@ -263,6 +263,8 @@ pub enum TestsExpected {
     Run,
     /// They ran, and none failed.
     Pass,
+    /// They ended as the part's setup says that they ended before: failing ones fail again.
+    AsBefore,
 }
 
 /// How the two sides of a conflict are joined.

@@ -65,7 +65,7 @@ pub fn write(path: &str, content: &str) -> Action {
 /// When no check may be repeated.
 pub fn closed(goal: &Goal, mut tasks: Vec<Task>) -> anyhow::Result<Vec<Task>> {
     let of = Plan { intent: plans::intent(), tasks: tasks.clone() };
-    let mut closing = planner::verification(goal, &of, &Default::default())?.tasks;
+    let mut closing = planner::verification(goal, &of, Default::default())?.tasks;
     let needed: Vec<_> = tasks.iter().flat_map(|task| task.needs.clone()).collect();
     let last = u32::try_from(tasks.len())? + 1;
     for task in &mut closing {

@@ -8,7 +8,7 @@ use codegod_protocol::environment::{self, Environments};
 use codegod_protocol::goal::Goal;
 use codegod_protocol::id::{Role, TaskId};
 use codegod_protocol::plan::{self, Plan};
-use codegod_protocol::setup;
+use codegod_protocol::setup::{self, Setups};
 use codegod_protocol::task::{Check, Hypothesis, Procedure, TASK_VERSION, Task, TaskKind};
 
 use super::assemble::MAX_ATTEMPTS;
@@ -20,13 +20,28 @@ const MOST_DEADLINE_SECONDS: u64 = 3600;
 
 /// The plan of a goal that only verifies another: its closing verification alone, on the commit that
 /// `goal` starts from. `of` is the plan of the goal that is verified, with the tasks that were added
-/// while it ran; `published` are the environments that it ended with.
+/// while it ran; `published` are the environments and setups that it ended with. Tests of an existing project
+/// that failed then must fail again: what is verified is what was claimed.
 ///
 /// # Errors
 /// None of its checks may be repeated.
-pub fn verification(goal: &Goal, of: &Plan, published: &Environments) -> Result<Plan, PlanFailure> {
+pub fn verification(goal: &Goal, of: &Plan, published: (Environments, Setups)) -> Result<Plan, PlanFailure> {
     let mut task = verify(goal, &of.tasks, goal.id.task(1), Vec::new())?;
-    task.environments = environment::join([published.clone(), task.environments]);
+    let (environments, setups) = published;
+    task.environments = environment::join([environments, task.environments]);
+    task.setups = setup::join([setups, task.setups]);
+    for check in &mut task.procedure.validate {
+        if let Action::TestPart { part, expect } = &mut check.action
+            && task
+                .setups
+                .get(part)
+                .and_then(|setup| setup.outcome)
+                .is_some_and(|outcome| outcome.exit_code != 0)
+        {
+            *expect = TestsExpected::AsBefore;
+            check.title = words::tests_as_before(part);
+        }
+    }
     let tasks = vec![task];
     plan::check(&tasks)?;
     Ok(Plan { intent: of.intent.clone(), tasks })

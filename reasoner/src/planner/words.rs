@@ -259,6 +259,10 @@ pub(super) fn image_builds(tag: &str) -> String {
     format!("The image {tag} builds from the published source")
 }
 
+pub(super) fn tests_as_before(part: &str) -> String {
+    format!("The tests of {part} end as it was claimed")
+}
+
 pub(super) fn merge_title(title: &str) -> String {
     format!("Joining what “{title}” starts from")
 }

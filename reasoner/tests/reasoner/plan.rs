@@ -1,11 +1,12 @@
 //! From an intent to a plan, with the small playbooks of the fixtures.
 
 use crate::common::{fixtures, goal, intent};
-use codegod_protocol::action::Action;
+use codegod_protocol::action::{Action, TestsExpected};
 use codegod_protocol::goal::{GoalKind, Uncovered};
 use codegod_protocol::id::Role;
 use codegod_protocol::intent::{FeatureKind, Intent, ProjectType};
 use codegod_protocol::plan::{self, Plan};
+use codegod_protocol::setup::{PartPicture, Picture, Setup};
 use codegod_protocol::task::{Task, TaskKind};
 use codegod_reasoner::planner::{self, Conflict, PlanFailure};
 use codegod_reasoner::playbook::Library;
@@ -117,12 +118,41 @@ fn the_verification_of_another_goal_repeats_its_checks_and_needs_nothing() {
     let mut goal = goal("verify");
     goal.kind = GoalKind::Verify { of: goal.id.clone() };
     goal.workspace = Some("0".repeat(40));
-    let plan = planner::verification(&goal, &of, &of.tasks[0].environments).unwrap();
+    let plan =
+        planner::verification(&goal, &of, (of.tasks[0].environments.clone(), Default::default())).unwrap();
     let [task] = plan.tasks.as_slice() else { panic!("one task") };
     let closing = of.tasks.last().unwrap();
     assert_eq!((task.kind, task.role, task.needs.len()), (TaskKind::Verification, Role::Testing, 0));
     assert_eq!(task.procedure.validate, closing.procedure.validate);
     assert_eq!(task.id, goal.id.task(1));
+}
+
+#[test]
+fn tests_that_failed_must_fail_again_when_the_goal_is_verified() {
+    let setup = |part: &str, exit_code: i64| -> Setup {
+        serde_json::from_value(serde_json::json!({
+            "part": part, "toolchain": { "node": { "version": "22", "manager": "npm" } },
+            "tests": [{ "runner": "node", "run": "npm test", "report": "tap", "own": "npm test", "deadline_seconds": 60 }],
+            "outcome": { "counts": { "passed": 2, "failed": 1, "skipped": 0 }, "exit_code": exit_code },
+        }))
+        .unwrap()
+    };
+    let mut goal = goal("set up this project");
+    goal.workspace = Some("0".repeat(40));
+    let parts = ["bad", "good"].map(|part| PartPicture {
+        setup: Setup { outcome: None, ..setup(part, 0) },
+        seen: Vec::new(),
+        read: Vec::new(),
+        wants: String::new(),
+    });
+    let picture = Picture { parts: parts.to_vec(), remarks: Vec::new() };
+    let of = planner::existing(&goal, &intent(None, None, &[]), picture).unwrap();
+    let setups = [setup("bad", 1), setup("good", 0)].map(|setup| (setup.part.clone(), setup));
+    let plan = planner::verification(&goal, &of, (Default::default(), setups.into())).unwrap();
+    let expected: Vec<&Action> = plan.tasks[0].procedure.validate.iter().map(|check| &check.action).collect();
+    let expect = |part: &str, expect| Action::TestPart { part: part.into(), expect };
+    assert_eq!(expected, [&expect("bad", TestsExpected::AsBefore), &expect("good", TestsExpected::Pass)]);
+    assert!(plan.tasks[0].setups["bad"].outcome.is_some());
 }
 
 #[test]

@@ -88,7 +88,7 @@ async fn go_back(bench: &mut Bench<'_>, best: Setup, worse: &Setup) -> Result<(S
 fn judged(ran: Ran, setup: &Setup, expect: TestsExpected) -> Outcome {
     if setup.tests.is_empty() && ran.exit_code == 0 {
         return match expect {
-            TestsExpected::Run => ran.accepted("it has no tests"),
+            TestsExpected::Run | TestsExpected::AsBefore => ran.accepted("it has no tests"),
             TestsExpected::Pass => ran.refused("no tests were found, so nothing shows that it works"),
         };
     }
@@ -105,6 +105,17 @@ fn judged(ran: Ran, setup: &Setup, expect: TestsExpected) -> Outcome {
             ran.refused(&said)
         }
         TestsExpected::Pass => ran.accepted(&said),
+        TestsExpected::AsBefore => match setup.outcome {
+            Some(before) if before.exit_code == ran.exit_code => {
+                let said = format!("{said}, exit code {} as claimed", ran.exit_code);
+                ran.accepted(&said)
+            }
+            Some(before) => {
+                let said = format!("{said}, exit code {} and not {}", ran.exit_code, before.exit_code);
+                ran.refused(&said)
+            }
+            None => ran.refused(&format!("{said}; nothing was claimed of them")),
+        },
     }
 }
 
