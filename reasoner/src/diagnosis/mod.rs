@@ -1,11 +1,29 @@
 //! Diagnosis: what a failing command said → what is believed, how sure, what would prove it wrong, and what
 //! follows. The rules are data (`playbooks/diagnosis/`), this is what reads and applies them.
+//!
+//! A rule sees text (`seen`) and asks what is known of the project (`when`). What it names in a remedy comes
+//! from the failing command's output, which anybody may have written: patterns therefore only let through
+//! what a name may hold, and nothing of a match reaches a shell unquoted.
+
+mod conclude;
+mod facts;
+mod manifest;
+mod names;
+mod rule;
+mod rules;
+mod schema;
+mod settings;
+mod text;
 
 use codegod_protocol::action::Action;
-use codegod_protocol::setup::{Setup, SetupChange};
+use codegod_protocol::setup::SetupChange;
+use serde::{Deserialize, Serialize};
+
+pub use rules::Rules;
 
 /// What was being done when something failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The pins were resolved.
     Resolve,
@@ -37,7 +55,7 @@ pub struct Diagnosis {
     pub rule: String,
     /// The line or lines that it saw.
     pub saw: String,
-    /// What it believes, one sentence.
+    /// What it believes, one sentence; one for each thing when it saw several of a kind.
     pub believes: String,
     /// 0 to 1.
     pub confidence: f64,
@@ -66,10 +84,4 @@ pub enum Remedy {
     },
     /// Nothing that codegod may do by itself: a person reads what is believed.
     Person,
-}
-
-/// What the rules make of a failure, the surest first; empty when none applies.
-#[must_use]
-pub fn diagnose(_setup: &Setup, _failure: &Failure<'_>) -> Vec<Diagnosis> {
-    Vec::new()
 }

@@ -85,6 +85,13 @@ pub(super) fn built_in() -> Shelf {
     shelf
 }
 
+/// The text files below `folder` of this binary's playbooks, by their path below it.
+pub(crate) fn files_built_in(folder: &str) -> BTreeMap<String, String> {
+    let text = |path: &str| String::from_utf8(BuiltIn::get(path)?.data.into_owned()).ok();
+    let below = |path: &str| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+    BuiltIn::iter().filter_map(|path| Some((below(&path)?, text(&path)?))).collect()
+}
+
 /// The playbooks and kits below `root`; a folder without either manifest is neither.
 ///
 /// # Errors
@@ -107,7 +114,10 @@ pub(super) fn below(root: &Path) -> io::Result<Shelf> {
 }
 
 /// The text files below `path`, by their path below it.
-fn read(path: &Path) -> io::Result<BTreeMap<String, String>> {
+///
+/// # Errors
+/// A folder can't be listed, or a file can't be read.
+pub(crate) fn read(path: &Path) -> io::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut open = vec![(path.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = open.pop() {

@@ -105,12 +105,17 @@ impl Library {
     /// `CODEGOD_BUILTIN_PLAYBOOKS`), then those of [`Library::default_folders`].
     #[must_use]
     pub fn standard() -> Self {
-        let built_in = match env::var_os(BUILT_IN_VARIABLE).filter(|value| !value.is_empty()) {
-            Some(folder) => shelf(Path::new(&folder)),
+        let built_in = match Self::built_in_folder() {
+            Some(folder) => shelf(&folder),
             None => Ok(folder::built_in()),
         };
         let own = Self::default_folders();
         Self::of([built_in].into_iter().chain(own.iter().map(|path| shelf(path))))
+    }
+
+    /// The folder to take in place of the playbooks inside this binary, where one is named.
+    pub(crate) fn built_in_folder() -> Option<PathBuf> {
+        env::var_os(BUILT_IN_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
     /// A person's own folders: those of `CODEGOD_PLAYBOOKS`, or `~/.config/codegod/playbooks` where

@@ -10,5 +10,6 @@ mod render;
 pub mod schema;
 
 pub use context::context;
+pub(crate) use folder::{files_built_in, read as files_below};
 pub use library::{Library, Playbook, Problem};
 pub use render::{RenderError, RenderedTask, Renderer};

@@ -4,6 +4,7 @@
 
 mod built_in;
 mod common;
+mod diagnosis;
 mod graphs;
 mod kits;
 mod library;

@@ -1,0 +1,212 @@
+//! What `when` and the templates of a rule may name beside the groups of its match.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Value};
+
+use super::facts::Facts;
+use super::schema::{Cell, Table};
+use super::{Failure, settings};
+use crate::reasoning::expression;
+
+/// Facts and functions.
+pub(super) const NAMES: [&str; 23] = [
+    "part",
+    "stage",
+    "command",
+    "exit_code",
+    "output",
+    "look",
+    "look_all",
+    "item",
+    "own",
+    "own_root",
+    "own_file",
+    "providers",
+    "has_file",
+    "find_file",
+    "listed",
+    "pinned",
+    "at_least",
+    "requirements_file",
+    "env_example",
+    "env_from",
+    "safe_value",
+    "near",
+    "scripts",
+];
+
+/// An environment in which the texts of rules parse.
+pub(super) fn environment() -> Environment<'static> {
+    let mut environment = expression::environment();
+    environment.add_filter("quote", |text: String| quoted(&text));
+    environment.add_filter("clause", |text: String| text.trim().trim_end_matches(['.', ':', ';']).to_owned());
+    environment
+}
+
+/// As [`environment`], with functions over what is known of the project.
+pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -> Environment<'static> {
+    let mut environment = environment();
+    let known = Arc::clone(tables);
+    environment.add_function("look", move |table: String, key: String| look(&known, &table, &key));
+    let known = Arc::clone(tables);
+    environment.add_function("look_all", move |table: String, text: String| look_all(&known, &table, &text));
+    let known = Arc::clone(tables);
+    environment.add_function("providers", move |module: String| providers(&known, &module));
+    environment.add_function("at_least", |version: String, floor: String| at_least(&version, &floor));
+    environment.add_function("safe_value", |name: String| settings::safe_value(&name));
+    let known = Arc::clone(tables);
+    environment.add_function("near", move |table: String, word: String| near(&known, &table, &word));
+    let project = Arc::clone(facts);
+    environment.add_function("own", move |module: String| project.own(&module));
+    let project = Arc::clone(facts);
+    environment.add_function("own_root", move |module: String| project.own_root(&module));
+    let project = Arc::clone(facts);
+    environment.add_function("own_file", move |path: String| project.own_file(&path));
+    let project = Arc::clone(facts);
+    environment.add_function("has_file", move |path: String| project.has(&path));
+    let project = Arc::clone(facts);
+    environment.add_function("find_file", move |name: String| project.find(&name));
+    let project = Arc::clone(facts);
+    environment.add_function("listed", move |name: String| project.listed(&name));
+    let project = Arc::clone(facts);
+    environment.add_function("pinned", move |name: String| project.pinned(&name));
+    let project = Arc::clone(facts);
+    environment.add_function("requirements_file", move || project.requirements_file());
+    let project = Arc::clone(facts);
+    environment.add_function("env_example", move || project.env_example());
+    let project = Arc::clone(facts);
+    environment.add_function("env_from", move |path: String| settings::from_example(project.text(&path)));
+    let project = Arc::clone(facts);
+    environment.add_function("scripts", move || project.scripts());
+    environment
+}
+
+/// The facts that every match sees.
+pub(super) fn common(facts: &Facts, failure: &Failure<'_>, output: &str) -> BTreeMap<String, Value> {
+    BTreeMap::from([
+        ("part".to_owned(), facts.part()),
+        ("stage".to_owned(), Value::from(Serde(failure.stage))),
+        ("command".to_owned(), Value::from(failure.command)),
+        ("exit_code".to_owned(), Value::from(failure.exit_code)),
+        ("output".to_owned(), Value::from(output)),
+    ])
+}
+
+/// What a table has for a key, else for the key without its last part (`google.protobuf.x` →
+/// `google.protobuf`), else for the key in small letters; an empty list when it has nothing.
+fn look(tables: &BTreeMap<String, Table>, table: &str, key: &str) -> Vec<String> {
+    let Some(table) = tables.get(table) else { return Vec::new() };
+    let mut shorter = Some(key);
+    while let Some(key) = shorter {
+        match table.get(key) {
+            Some(Cell::One(value)) => return vec![value.clone()],
+            Some(Cell::Several(values)) => return values.clone(),
+            None => shorter = key.rsplit_once('.').map(|(start, _)| start),
+        }
+    }
+    let small = key.to_lowercase();
+    if small == key { Vec::new() } else { look_exactly(table, &small) }
+}
+
+/// The first thing that a table has for each word of a text, each once; of `--name=value` the name counts.
+fn look_all(tables: &BTreeMap<String, Table>, table: &str, text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let name = word.split('=').next().unwrap_or(word);
+        let first = tables.get(table).map(|table| look_exactly(table, name)).unwrap_or_default();
+        found.extend(first.into_iter().next().filter(|first| !found.contains(first)));
+    }
+    found
+}
+
+/// The distributions that bring a module, the likeliest first: of those that no table knows, the one of the
+/// same name.
+fn providers(tables: &BTreeMap<String, Table>, module: &str) -> Vec<String> {
+    let known = look(tables, "modules", module);
+    if !known.is_empty() {
+        return known;
+    }
+    vec![module.split('.').next().unwrap_or(module).to_owned()]
+}
+
+fn look_exactly(table: &Table, key: &str) -> Vec<String> {
+    match table.get(key) {
+        Some(Cell::One(value)) => vec![value.clone()],
+        Some(Cell::Several(values)) => values.clone(),
+        None => Vec::new(),
+    }
+}
+
+/// Whether a version of numbers and dots is `floor` or newer; what is no number counts as 0.
+fn at_least(version: &str, floor: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u64> {
+        let start = text.trim_start_matches(['v', '=', '^', '~', '>', '<', ' ']);
+        start.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+    };
+    numbers(version) >= numbers(floor)
+}
+
+/// The key of a table that a misspelt word was likely meant to be: at most one letter is missing, too many,
+/// or wrong, or two beside each other are exchanged. Empty when there is none.
+fn near(tables: &BTreeMap<String, Table>, table: &str, word: &str) -> String {
+    let word = word.to_lowercase();
+    let Some(table) = tables.get(table) else { return String::new() };
+    if word.chars().count() < 4 {
+        return String::new();
+    }
+    table.keys().find(|key| is_one_slip_away(&key.to_lowercase(), &word)).cloned().unwrap_or_default()
+}
+
+fn is_one_slip_away(right: &str, wrong: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (right.chars().collect(), wrong.chars().collect());
+    let same_start = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[same_start..], &b[same_start..]);
+    let same_end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[..a.len() - same_end], &b[..b.len() - same_end]);
+    match (a, b) {
+        ([], []) => false,
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a1, a2], [b1, b2]) => a1 == b2 && a2 == b1,
+        _ => false,
+    }
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        assert!(at_least("3.12", "3.9") && at_least("v20.1.0", "20") && at_least("3.12", "3.12"));
+        assert!(!at_least("3.9", "3.12") && !at_least("", "1"));
+    }
+
+    #[test]
+    fn a_slip_is_found_and_another_word_is_not() {
+        for wrong in ["reqests", "requestss", "rexuests", "reqeusts"] {
+            assert!(is_one_slip_away("requests", wrong), "{wrong}");
+        }
+        for other in ["requests", "request2x", "quests", "flask"] {
+            assert!(!is_one_slip_away("requests", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_a_quoted_word() {
+        assert_eq!(quoted("a-b.c"), "a-b.c");
+        assert_eq!(quoted("x'; rm -rf /"), r"'x'\''; rm -rf /'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,5 @@
+from hello import hello
+
+
+def test_hello():
+    hello("you")

@@ -1,0 +1,5 @@
+from shop.users import User
+
+
+class Order:
+    owner = User

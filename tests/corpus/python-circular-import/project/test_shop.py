@@ -1,0 +1,5 @@
+from shop.orders import Order
+
+
+def test_order():
+    assert Order.owner

@@ -1,0 +1,9 @@
+from sums import total
+
+
+def test_total():
+    assert total([1, 2]) == 3
+
+
+def test_nothing():
+    assert total([]) == 1

@@ -1,0 +1,6 @@
+import openai
+import openai.error
+
+
+def is_slow(error):
+    return isinstance(error, openai.error.Timeout)

@@ -1,0 +1,5 @@
+from werkzeug.urls import url_quote
+
+
+def link(name):
+    return "/" + url_quote(name)

@@ -1,0 +1,5 @@
+from box import Box
+
+
+def test_box():
+    assert Box(1).thing == 1

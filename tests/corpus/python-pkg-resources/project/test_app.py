@@ -1,0 +1,5 @@
+from app import version
+
+
+def test_version():
+    assert version("pytest")

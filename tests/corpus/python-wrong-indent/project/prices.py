@@ -1,0 +1,3 @@
+def gross(net):
+    rate = 1.19
+      return net * rate
