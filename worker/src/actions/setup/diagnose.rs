@@ -1,12 +1,16 @@
 //! From a failure to what is tried next: the rules are asked, what was tried before is left out, and a
 //! distribution is only proposed when the registry knows it.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use codegod_docker::CommandSpec;
 use codegod_protocol::setup::{Setup, SetupChange, Toolchain, Tried};
-use codegod_reasoner::diagnosis::{self, Diagnosis, Failure, Remedy};
+use codegod_reasoner::diagnosis::{Diagnosis, Failure, Remedy, Rules};
 use codegod_reasoner::setup;
+use codegod_reasoner::survey::{self, EntryKind, Tree};
+use codegod_source::{Entry, Kind};
 
 use crate::bench::Bench;
 use crate::bench::files::quote;
@@ -16,6 +20,16 @@ use crate::error::Error;
 const LEAST_CONFIDENCE: f64 = 0.3;
 /// The longest that asking the registry may take.
 const ASK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How much of the project's manifests is read, in bytes.
+const MAX_CONTENT_BYTES: u64 = 96 << 20;
+
+/// The rules, read when something first fails.
+static RULES: LazyLock<Rules> = LazyLock::new(|| {
+    let rules = Rules::standard();
+    rules.problems.iter().for_each(|problem| tracing::warn!("a rule of diagnosis is left out: {problem}"));
+    rules
+});
 
 /// What follows from a failure.
 pub(super) enum Next {
@@ -31,7 +45,7 @@ pub(super) enum Next {
 }
 
 pub(super) async fn next(bench: &mut Bench<'_>, setup: &Setup, failure: &Failure<'_>) -> Result<Next, Error> {
-    let diagnoses = diagnosis::diagnose(setup, failure);
+    let diagnoses = RULES.diagnose(setup, &tree(bench).await?, failure);
     for diagnosis in &diagnoses {
         let once = Tried { rule: diagnosis.rule.clone(), saw: diagnosis.saw.clone() };
         if diagnosis.confidence < LEAST_CONFIDENCE || setup.tried.contains(&once) {
@@ -49,6 +63,33 @@ pub(super) async fn next(bench: &mut Bench<'_>, setup: &Setup, failure: &Failure
     Ok(Next::Person(diagnoses))
 }
 
+/// The project's files as the commit under the bench has them.
+async fn tree(bench: &Bench<'_>) -> Result<Tree, Error> {
+    let repository = &bench.context.repository;
+    let entries = repository.list(bench.start_commit()).await?;
+    let mut tree = Tree::of_paths(entries.iter().map(|entry| (entry.path.clone(), seen(entry))));
+    let by_path: HashMap<&str, &Entry> =
+        entries.iter().filter_map(|entry| Some((entry.path.to_str()?, entry))).collect();
+    let wanted = tree.wanted();
+    let found: Vec<&Entry> = wanted.iter().filter_map(|path| by_path.get(path.as_str()).copied()).collect();
+    let contents = repository.read_many(&found, MAX_CONTENT_BYTES).await?;
+    for (entry, content) in found.iter().zip(contents) {
+        if let (Some(path), Some(content)) = (entry.path.to_str(), content) {
+            tree.add(path, &content);
+        }
+    }
+    Ok(tree)
+}
+
+fn seen(entry: &Entry) -> survey::Entry {
+    let kind = match entry.kind {
+        Kind::File | Kind::Executable => EntryKind::File,
+        Kind::Symlink => EntryKind::Link,
+        Kind::Submodule => EntryKind::Submodule,
+    };
+    survey::Entry { kind, bytes: entry.size }
+}
+
 /// The same setup to be made again from changed files.
 fn again(setup: &Setup) -> Setup {
     let mut next = setup.clone();
@@ -59,7 +100,8 @@ fn again(setup: &Setup) -> Setup {
     next
 }
 
-/// The changes with each distribution's first candidate that the registry knows; None when it knows none.
+/// The changes with each distribution's first candidate that the registry knows, without those of which it
+/// knows none; None when nothing is left.
 async fn known_to_registry(
     bench: &mut Bench<'_>,
     setup: &Setup,
@@ -67,17 +109,15 @@ async fn known_to_registry(
 ) -> Result<Option<Vec<SetupChange>>, Error> {
     let mut known = Vec::with_capacity(changes.len());
     for change in changes {
-        known.push(match (change, &setup.toolchain) {
+        match (change, &setup.toolchain) {
             (SetupChange::AddDistribution { candidates }, Toolchain::Python(_)) => {
-                match first_known(bench, candidates).await? {
-                    Some(candidate) => SetupChange::AddDistribution { candidates: vec![candidate] },
-                    None => return Ok(None),
-                }
+                let candidate = first_known(bench, candidates).await?;
+                known.extend(candidate.map(|known| SetupChange::AddDistribution { candidates: vec![known] }));
             }
-            _ => change.clone(),
-        });
+            _ => known.push(change.clone()),
+        }
     }
-    Ok(Some(known))
+    Ok((!known.is_empty() || changes.is_empty()).then_some(known))
 }
 
 async fn first_known(bench: &mut Bench<'_>, candidates: &[String]) -> Result<Option<String>, Error> {
