@@ -7,11 +7,13 @@ mod fleet;
 mod growth;
 mod host;
 mod intake;
+mod knowledge;
 mod memory;
 mod settings;
 mod survey;
 mod upkeep;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -26,8 +28,18 @@ use crate::settings::Settings;
 
 /// The exit code for "something needed is not reachable" (EX_UNAVAILABLE of sysexits.h).
 const UNREACHABLE: u8 = 69;
+/// The exit code for a command line that makes no sense (EX_USAGE).
+const WRONG_USE: u8 = 64;
 
 fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("playbooks") => return print(&knowledge::told()),
+        Some(other) => {
+            let _unheard = writeln!(std::io::stderr(), "codegod-master knows `playbooks` and no {other:?}");
+            return ExitCode::from(WRONG_USE);
+        }
+    }
     let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -43,6 +55,13 @@ fn main() -> ExitCode {
             tracing::error!("{error:#}");
             ExitCode::from(UNREACHABLE)
         }
+    }
+}
+
+fn print(line: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

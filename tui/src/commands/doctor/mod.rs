@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use codegod_reasoner::playbook::Library;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -90,7 +89,7 @@ pub(super) async fn doctor(at: &Place, out: &Out) -> Result<u8, Error> {
     findings.push(git().await);
     findings.push(host::disk());
     findings.push(certificates());
-    findings.extend(playbooks());
+    findings.extend(playbooks().await);
     findings.push(models());
     out.data(&findings.iter().flat_map(lines).collect::<Vec<_>>());
     let settings = settings();
@@ -151,18 +150,30 @@ fn certificates() -> Finding {
     }
 }
 
-fn playbooks() -> Vec<Finding> {
-    let library = Library::standard();
-    let names: Vec<&str> = library.playbooks().map(|playbook| playbook.manifest.name.as_str()).collect();
-    let mut findings = vec![if names.is_empty() {
+/// What the master that lies beside this program says it knows.
+#[derive(Deserialize)]
+struct Known {
+    playbooks: Vec<String>,
+    problems: Vec<String>,
+}
+
+async fn playbooks() -> Vec<Finding> {
+    let said = match std::env::current_exe().map(|own| own.with_file_name("codegod-master")) {
+        Ok(master) => output(&master.to_string_lossy(), &["playbooks"]).await,
+        Err(_) => None,
+    };
+    let Some(known) = said.and_then(|said| serde_json::from_str::<Known>(&said).ok()) else {
+        let advice = "nothing to do when the master runs elsewhere; else build it: start-agents.sh up";
+        return vec![bad("playbooks", Health::Warning, "no codegod-master beside this program", advice)];
+    };
+    let mut findings = vec![if known.playbooks.is_empty() {
         bad("playbooks", Health::Missing, "none", "name a folder of playbooks in CODEGOD_PLAYBOOKS")
     } else {
-        good("playbooks", format!("{}: {}", names.len(), names.join(", ")))
+        good("playbooks", format!("{}: {}", known.playbooks.len(), known.playbooks.join(", ")))
     }];
     let broken = "mend it; the other playbooks work without it";
-    findings.extend(
-        library.problems.iter().map(|problem| bad("playbooks", Health::Warning, problem.to_string(), broken)),
-    );
+    findings
+        .extend(known.problems.into_iter().map(|problem| bad("playbooks", Health::Warning, problem, broken)));
     findings
 }
 
