@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 
 /// Every definition, by the name of its image.
-const DEFINITIONS: [(&str, &str); 7] = [
+const DEFINITIONS: [(&str, &str); 8] = [
     ("debian:bookworm-slim", include_str!("../../../deploy/images/debian.toml")),
     ("codegod/workbench", include_str!("../../../deploy/images/workbench.toml")),
+    ("codegod/python", include_str!("../../../deploy/images/python-workbench.toml")),
     ("python:3.11-slim", include_str!("../../../deploy/images/python.toml")),
     ("node:22-slim", include_str!("../../../deploy/images/node.toml")),
     ("postgres:15", include_str!("../../../deploy/images/postgres.toml")),
@@ -18,9 +19,15 @@ const DEFINITIONS: [(&str, &str); 7] = [
     ("mariadb:10.11", include_str!("../../../deploy/images/mariadb.toml")),
 ];
 
+/// Files that definitions name as a source.
+const SOURCES: [(&str, &str); 2] = [
+    ("resolve.py", include_str!("../../../deploy/images/files/resolve.py")),
+    ("unittest_report.py", include_str!("../../../deploy/images/files/unittest_report.py")),
+];
+
 /// The names that have definitions.
-pub(super) const NAMES: [&str; 5] = {
-    let mut names = [""; 5];
+pub(super) const NAMES: [&str; DEFINITIONS.len()] = {
+    let mut names = [""; DEFINITIONS.len()];
     let mut index = 0;
     while index < names.len() {
         names[index] = DEFINITIONS[index].0;
@@ -99,7 +106,11 @@ pub(super) struct File {
     /// Its absolute path.
     pub(super) path: String,
     /// Its text.
+    #[serde(default)]
     pub(super) content: String,
+    /// The file beside the definitions that has its text.
+    #[serde(default)]
+    source: Option<String>,
     /// Whether it may be executed.
     #[serde(default)]
     pub(super) executable: bool,
@@ -122,7 +133,23 @@ pub(super) fn find(name: &str) -> Result<Option<Definition>, Error> {
     let Some((_, text)) = DEFINITIONS.iter().find(|(known, _)| *known == name) else { return Ok(None) };
     let mut definition: Definition = toml::from_str(text)
         .map_err(|error| Error::ImageBuild { name: name.to_owned(), reason: error.to_string() })?;
-    definition.hash = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut hash = Sha256::new_with_prefix(text);
+    for file in &mut definition.files {
+        let Some(source) = &file.source else { continue };
+        let Some((_, text)) = SOURCES.iter().find(|(known, _)| known == source) else {
+            let reason = format!("there is no file {source}");
+            return Err(Error::ImageBuild { name: name.to_owned(), reason });
+        };
+        hash.update(text);
+        (*text).clone_into(&mut file.content);
+    }
+    // An image is another one when what it begins with is.
+    if let Base::Image(base) = &definition.base
+        && let Some(base) = find(base)?.filter(|base| !base.pull)
+    {
+        hash.update(&base.hash);
+    }
+    definition.hash = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(Some(definition))
 }
 

@@ -5,6 +5,7 @@ mod node;
 pub mod package;
 mod python;
 mod services;
+mod system;
 
 use codegod_protocol::environment::Recipe;
 use codegod_protocol::setup::{Setup, SetupChange, Toolchain};

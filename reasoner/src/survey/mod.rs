@@ -2,8 +2,11 @@
 //! Nothing is run and nothing is guessed that a file says: what the project's own workflows, `tox.ini`,
 //! Makefile and Dockerfile do comes before any convention.
 
+mod ini;
 mod node;
+mod outline;
 mod python;
+mod shell;
 mod tree;
 
 use codegod_protocol::setup::Picture;

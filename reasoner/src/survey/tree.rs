@@ -25,7 +25,7 @@ const SKIPPED: [&str; 14] = [
     ".codegod",
 ];
 /// Files that say how a project is set up and tested, by name.
-const NAMES: [&str; 48] = [
+const NAMES: [&str; 52] = [
     "pyproject.toml",
     "setup.py",
     "setup.cfg",
@@ -46,6 +46,11 @@ const NAMES: [&str; 48] = [
     "environment.yml",
     "environment.yaml",
     "hatch.toml",
+    "tox.toml",
+    ".gitlab-ci.yml",
+    "justfile",
+    "GNUmakefile",
+    "Justfile",
     "MANIFEST.in",
     "package.json",
     "package-lock.json",
@@ -66,7 +71,6 @@ const NAMES: [&str; 48] = [
     "deno.json",
     "Makefile",
     "makefile",
-    "justfile",
     "Dockerfile",
     "docker-compose.yml",
     "docker-compose.yaml",
@@ -189,6 +193,13 @@ impl Tree {
         self.entries.iter().map(|(path, entry)| (path.as_str(), *entry))
     }
 
+    /// The paths that begin with `start`, in order.
+    pub(super) fn below<'t>(&'t self, start: &str) -> impl Iterator<Item = (&'t str, Entry)> {
+        let from =
+            self.entries.range::<str, _>((std::ops::Bound::Included(start), std::ops::Bound::Unbounded));
+        from.take_while(move |(path, _)| path.starts_with(start)).map(|(path, entry)| (path.as_str(), *entry))
+    }
+
     /// Whether there is such a file.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
@@ -214,6 +225,14 @@ fn says_something(path: &str) -> bool {
         || folder.ends_with("requirements")
         || (name.contains("requirements") && (name.ends_with(".txt") || name.ends_with(".in")))
         || (name.contains("constraints") && name.ends_with(".txt"))
+        || (["scripts", "script", "bin", "tools", "ci", ".circleci", ""].contains(&folder)
+            && (name.ends_with(".sh")
+                || ["test", "coverage", "install", "config.yml", "tests"].contains(&name)))
+        || (!name.ends_with(".py")
+            && (folder.is_empty() || folder == "docs" || folder == "doc")
+            && ["CHANGELOG", "CHANGES", "HISTORY", "NEWS", "RELEASES", "changelog", "changes", "history"]
+                .iter()
+                .any(|start| name.starts_with(start)))
         || name.starts_with(".env")
         || [
             "jest.config.",

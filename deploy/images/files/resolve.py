@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""Works out which distributions a Python project's tests need, and writes them down as pins.
+
+What the project says (requirements files, a project with extras and groups, lines, lock files) is
+resolved together by uv. A lock file is a set of constraints: it decides versions, not what is
+installed. What is asked for but absent from the lock, or at odds with it, is an error that says so.
+Folders of the workspace can't be part of an environment; they are noted as `#local FOLDER`.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+WORKSPACE = Path(os.environ.get("CODEGOD_WORKSPACE", "/workspace"))
+
+
+def normalised(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def locked(path):
+    """The versions that a lock file holds, by distribution."""
+    text = path.read_text(encoding="utf-8")
+    versions = {}
+    if path.name == "Pipfile.lock":
+        lock = json.loads(text)
+        for section in ("default", "develop"):
+            for name, entry in lock.get(section, {}).items():
+                version = entry.get("version", "") if isinstance(entry, dict) else ""
+                if version.startswith("=="):
+                    versions.setdefault(normalised(name), set()).add(version[2:])
+        return versions
+    for package in tomllib.loads(text).get("package", []):
+        source = package.get("source", {})
+        local = isinstance(source, dict) and (
+            source.get("type") in ("git", "directory", "file", "url")
+            or any(key in source for key in ("git", "virtual", "editable", "directory", "path", "url"))
+        )
+        if "version" in package and not local and not any(key in package for key in ("git", "path", "url")):
+            versions.setdefault(normalised(package["name"]), set()).add(package["version"])
+    return versions
+
+
+def constraints(versions):
+    """A lock that holds several versions of one distribution leaves the choice among them open."""
+    lines = []
+    for name, found in sorted(versions.items()):
+        if len(found) == 1:
+            lines.append(f"{name}=={found.pop()}")
+    return lines
+
+
+def compile_pins(arguments, folder):
+    command = ["uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--color", "never", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def written(temporary, name, lines):
+    path = Path(temporary) / name
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def local_folder(line):
+    """The folder of the workspace that a pin stands for; none when it stands for a distribution."""
+    target = re.sub(r"^(-e|--editable)\s+", "", line).split(" ;")[0].strip()
+    target = target.split(" @ ", 1)[-1]
+    if target.startswith("file://"):
+        path = Path(target.removeprefix("file://").split("#")[0])
+    elif target.startswith((".", "/")):
+        path = WORKSPACE / target
+    else:
+        return None
+    path = Path(os.path.normpath(path))
+    return os.path.relpath(path, WORKSPACE) if path.is_relative_to(WORKSPACE) else None
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="codegod-resolve", description=__doc__)
+    parser.add_argument("--python", default="3.11")
+    parser.add_argument("--out", required=True, help="the file to write, below the workspace")
+    parser.add_argument("--project", action="append", default=[], metavar="FOLDER")
+    parser.add_argument("--extra", action="append", default=[])
+    parser.add_argument("--group", action="append", default=[])
+    parser.add_argument("--file", action="append", default=[], help="a requirements file")
+    parser.add_argument("--line", action="append", default=[], help="a requirement line")
+    parser.add_argument("--override", action="append", default=[], help="a line that replaces the project's own")
+    parser.add_argument("--lock", action="append", default=[], help="a lock file")
+    return parser.parse_args()
+
+
+def manifest_of(folder):
+    for name in ("pyproject.toml", "setup.py", "setup.cfg"):
+        path = WORKSPACE / folder / name
+        if name == "pyproject.toml" and path.exists():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if "[project]" not in text and "[tool.poetry" not in text and "[tool.flit" not in text:
+                continue
+        if path.exists():
+            return str(path)
+    return None
+
+
+def main():
+    given = options()
+    out = WORKSPACE / given.out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = WORKSPACE / (given.project[0] if given.project else "")
+    with tempfile.TemporaryDirectory() as temporary:
+        arguments = ["--python-version", given.python]
+        arguments += [path for path in map(manifest_of, given.project) if path]
+        arguments += [str(WORKSPACE / path) for path in given.file]
+        if given.line or len(arguments) == 2:
+            arguments.append(written(temporary, "lines.txt", given.line))
+        arguments += [word for extra in given.extra for word in ("--extra", extra)]
+        arguments += [word for group in given.group for word in ("--group", group)]
+        if given.override:
+            arguments += ["--override", written(temporary, "overrides.txt", given.override)]
+        fixed = [line for path in given.lock for line in constraints(locked(WORKSPACE / path))]
+        locks = ["--constraint", written(temporary, "lock.txt", fixed)] if fixed else []
+        done = compile_pins(arguments + locks, folder)
+        if done.returncode != 0 and locks:
+            # Without the lock it can be done: then it is the lock that does not fit.
+            freely = compile_pins(arguments, folder)
+            if freely.returncode == 0:
+                sys.stderr.write(done.stderr)
+                print(f"error: {', '.join(given.lock)} does not fit what the project asks for", file=sys.stderr)
+                return 1
+    sys.stderr.write(done.stderr)
+    if done.returncode != 0:
+        return done.returncode
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    folders = sorted({local_folder(line) for line in lines} - {None})
+    pins = [line for line in lines if local_folder(line) is None]
+    out.write_text("".join(f"{line}\n" for line in [*(f"#local {folder}" for folder in folders), *pins]), encoding="utf-8")
+    print(f"{len(pins)} distributions, {len(folders)} folders of the workspace")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,300 @@
+//! What is installed for a part's tests: what its lanes install, else what its names and contents say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use codegod_protocol::setup::{PythonLock, Requirements};
+
+use super::lanes::{Kind, Lane};
+use super::manifest::{Manifest, Named};
+use super::needs::Needs;
+use super::{joined, requirement};
+use crate::survey::Tree;
+
+/// Names of extras, groups and files that are for tests.
+const TESTS: [&str; 8] =
+    ["test", "tests", "testing", "pytest", "unittest", "unit-test", "test-requirements", "tests-require"];
+/// Names of extras and groups that are for development.
+const DEVELOPMENT: [&str; 6] = ["dev", "develop", "development", "local", "ci", "all"];
+/// Names that are for something else.
+const ELSEWHERE: [&str; 14] = [
+    "doc",
+    "lint",
+    "format",
+    "mypy",
+    "typing",
+    "types",
+    "release",
+    "publish",
+    "bench",
+    "build",
+    "packaging",
+    "pre-commit",
+    "profil",
+    "style",
+];
+
+/// What is installed.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// What is resolved together.
+    pub(super) requirements: Vec<Requirements>,
+    /// Every distribution that is named by it, as far as that can be read off.
+    pub(super) named: BTreeSet<String>,
+    /// Why, a sentence each.
+    pub(super) notes: Vec<String>,
+    /// Files that were read for it.
+    pub(super) read: Vec<String>,
+}
+
+/// Chooses what is installed for the tests of a part.
+pub(super) fn choose(tree: &Tree, manifest: &Manifest<'_>, lanes: &[&Lane]) -> Choice {
+    let mut choice = Choice::default();
+    let mut needs = Needs::default();
+    for lane in lanes {
+        needs.join(lane.needs.clone());
+        choice.notes.push(format!("What its tests need is taken from {} ({}).", lane.from, lane.name));
+    }
+    let (extras, groups, own) = (manifest.extras(), manifest.groups(), manifest.own_groups());
+    let wanted_extras = wanted(&extras, &needs.extras, needs.all_extras, Development::IfNothingElse);
+    let managed = lanes.iter().any(|lane| lane.needs.project && lane.kind == Kind::Workflow)
+        || manifest.tool(&["uv"]).is_some();
+    let development =
+        if managed || lanes.is_empty() { Development::Always } else { Development::IfNothingElse };
+    let named_groups: BTreeSet<String> = needs.groups.union(&needs.extras).cloned().collect();
+    let wanted_groups = wanted(&groups, &named_groups, needs.all_groups, development);
+    let wanted_own = wanted(&own, &named_groups, needs.all_groups, Development::Always);
+    choice.project(manifest, &extras, wanted_extras, &groups, wanted_groups);
+    for name in wanted_own {
+        choice.lines(format!("group {name}"), own.get(&name).cloned().unwrap_or_default());
+    }
+    choice.tests_require(manifest);
+    choice.lines(lanes.first().map(|lane| lane.from.clone()).unwrap_or_default(), needs.lines.clone());
+    choice.files(tree, manifest, &needs);
+    choice.lock(tree, manifest);
+    choice
+}
+
+/// When what is for development is taken along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Development {
+    Always,
+    IfNothingElse,
+}
+
+/// The names that are wanted: those that lanes name, those for tests by name or by content.
+fn wanted(all: &Named, asked: &BTreeSet<String>, everything: bool, development: Development) -> Vec<String> {
+    let same = |name: &str| {
+        asked.iter().any(|asked| requirement::normalised(asked) == requirement::normalised(name))
+    };
+    let is = |names: &[&str], name: &str| names.contains(&requirement::normalised(name).as_str());
+    let elsewhere = |name: &str| ELSEWHERE.iter().any(|word| name.to_lowercase().contains(word));
+    let mut wanted: Vec<String> = all
+        .iter()
+        .filter(|(name, lines)| {
+            same(name)
+                || is(&TESTS, name)
+                || ((everything || has_test_tools(lines)) && !elsewhere(name) && !is(&DEVELOPMENT, name))
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    // What is for development holds what is for tests only where nothing else does.
+    let tested = wanted.iter().any(|name| has_test_tools(&all[name]));
+    for (name, lines) in all.iter().filter(|(name, _)| is(&DEVELOPMENT, name)) {
+        let useful = has_test_tools(lines) || everything || name != "all";
+        if (development == Development::Always || !tested)
+            && useful
+            && !wanted.contains(name)
+            && name != "all"
+        {
+            wanted.push(name.clone());
+        }
+    }
+    wanted
+}
+
+fn has_test_tools(lines: &[String]) -> bool {
+    lines.iter().filter_map(|line| requirement::name(line)).any(|name| is_test_tool(&name))
+}
+
+fn is_test_tool(name: &str) -> bool {
+    name.starts_with("pytest")
+        || [
+            "nose",
+            "nose2",
+            "pynose",
+            "hypothesis",
+            "mock",
+            "factory-boy",
+            "responses",
+            "freezegun",
+            "zope-testrunner",
+        ]
+        .contains(&name)
+}
+
+impl Choice {
+    fn project(
+        &mut self,
+        manifest: &Manifest<'_>,
+        extras: &Named,
+        wanted_extras: Vec<String>,
+        groups: &Named,
+        wanted_groups: Vec<String>,
+    ) {
+        for line in wanted_extras.iter().filter_map(|name| extras.get(name)).flatten() {
+            self.named.extend(requirement::name(line));
+        }
+        for line in wanted_groups.iter().filter_map(|name| groups.get(name)).flatten() {
+            self.named.extend(requirement::name(line));
+        }
+        self.named
+            .extend(manifest.dependencies().iter().flatten().filter_map(|line| requirement::name(line)));
+        let stated = manifest.project().is_some() || manifest.is_installable();
+        if stated || !wanted_groups.is_empty() {
+            self.requirements.push(Requirements::Project {
+                folder: manifest.folder.clone(),
+                extras: if stated { wanted_extras } else { Vec::new() },
+                groups: wanted_groups,
+            });
+        } else if let Some(lines) = manifest.dependencies().filter(|lines| !lines.is_empty()) {
+            // Poetry's projects that are no packages have no metadata that another tool could ask for.
+            self.lines("the project's dependencies".to_owned(), lines);
+        }
+    }
+
+    fn lines(&mut self, from: String, lines: Vec<String>) {
+        self.named.extend(lines.iter().filter_map(|line| requirement::name(line)));
+        if !lines.is_empty() {
+            self.requirements.push(Requirements::Lines { from, lines });
+        }
+    }
+
+    fn tests_require(&mut self, manifest: &Manifest<'_>) {
+        let setup = manifest.setup_py.iter().flat_map(|setup| setup.tests_require.clone());
+        let cfg = manifest
+            .setup_cfg
+            .as_ref()
+            .and_then(|ini| ini.get("options", "tests_require"))
+            .unwrap_or_default();
+        let flit = manifest
+            .tool(&["flit", "metadata", "dev-requires"])
+            .map(super::manifest::strings)
+            .unwrap_or_default();
+        let lines = setup.chain(requirement::lines(cfg).map(str::to_owned)).chain(flit);
+        self.lines("tests_require".to_owned(), lines.collect());
+    }
+
+    fn files(&mut self, tree: &Tree, manifest: &Manifest<'_>, needs: &Needs) {
+        let mut files: Vec<String> = needs
+            .files
+            .iter()
+            .map(|file| joined(&manifest.folder, file.trim_start_matches("./")))
+            .filter(|path| tree.text(path).is_some())
+            .collect();
+        let all = requirement_files(tree, &manifest.folder);
+        let purpose = |words: &[&str]| {
+            let of = |path: &&String| {
+                let name = path.rsplit('/').next().unwrap_or_default().to_lowercase();
+                let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
+                stem.split(['-', '_', '.']).any(|word| words.contains(&word))
+                    || words.contains(&stem.as_str())
+            };
+            all.iter().filter(of).cloned().collect::<Vec<_>>()
+        };
+        let tests = purpose(&["test", "tests", "testing"]);
+        let satisfied = files.iter().chain(&tests).any(|path| tools_in(tree, path, 4))
+            || self.named.iter().any(|name| is_test_tool(name));
+        files.extend(tests);
+        if !satisfied {
+            files.extend(purpose(&["dev", "develop", "development", "local", "ci"]).into_iter().take(1));
+        }
+        // A library states what it needs in its metadata; anything else in its requirements files.
+        let states = manifest.is_installable() && manifest.dependencies().is_some();
+        if !states && manifest.pipfile.is_none() {
+            let main = [
+                "requirements.txt",
+                "requirements/base.txt",
+                "requirements/requirements.txt",
+                "requirements/common.txt",
+                "requirements/main.txt",
+            ];
+            let main = main.iter().map(|name| joined(&manifest.folder, name)).find(|path| all.contains(path));
+            files.extend(main.or_else(|| all.first().filter(|_| files.is_empty()).cloned()));
+        }
+        let mut seen = BTreeSet::new();
+        for path in files.into_iter().filter(|path| seen.insert(path.clone())) {
+            self.named.extend(names_in(tree, &path, 4));
+            self.read.push(path.clone());
+            self.requirements.push(Requirements::File { path });
+        }
+    }
+
+    fn lock(&mut self, tree: &Tree, manifest: &Manifest<'_>) {
+        let locks = [
+            ("uv.lock", PythonLock::Uv),
+            ("poetry.lock", PythonLock::Poetry),
+            ("pdm.lock", PythonLock::Pdm),
+            ("Pipfile.lock", PythonLock::Pipenv),
+        ];
+        // A workspace has one lock for all its members, at its top.
+        let folders = std::iter::successors(Some(manifest.folder.as_str()), |folder| {
+            (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
+        });
+        for folder in folders {
+            for (name, lock) in locks {
+                let path = joined(folder, name);
+                let beside = folder == manifest.folder || lock == PythonLock::Uv;
+                if beside && tree.has(&path) {
+                    self.read.push(path);
+                    self.requirements.push(Requirements::Lock { lock, folder: folder.to_owned() });
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The requirements files of a folder and of its folder `requirements`.
+pub(super) fn requirement_files(tree: &Tree, folder: &str) -> Vec<String> {
+    let start = joined(folder, "");
+    let files = tree.below(&start).map(|(path, _)| path).filter(|path| {
+        let below = &path[start.len()..];
+        let (inner, name) = below.rsplit_once('/').unwrap_or(("", below));
+        let placed = ["requirements", "tests", "test", "reqs", "dev"].contains(&inner);
+        let txt = name.ends_with(".txt") && !name.contains("constraint");
+        tree.text(path).is_some()
+            && txt
+            && ((inner.is_empty() && name.contains("require"))
+                || (placed && (inner == "requirements" || name.contains("require"))))
+    });
+    files.map(str::to_owned).take(200).collect()
+}
+
+/// The distributions that a requirements file names, with those of the files that it includes.
+fn names_in(tree: &Tree, path: &str, depth: usize) -> BTreeSet<String> {
+    let Some(text) = tree.text(path).filter(|_| depth > 0) else { return BTreeSet::new() };
+    let mut names: BTreeSet<String> = requirement::lines(text).filter_map(requirement::name).collect();
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let included = text.lines().filter_map(|line| {
+        line.trim().strip_prefix("-r").or_else(|| line.trim().strip_prefix("--requirement"))
+    });
+    for file in included.take(20) {
+        names.extend(names_in(tree, &joined(folder, file.trim_start_matches('=').trim()), depth - 1));
+    }
+    names
+}
+
+fn tools_in(tree: &Tree, path: &str, depth: usize) -> bool {
+    names_in(tree, path, depth).iter().any(|name| is_test_tool(name))
+}
+
+/// Which lanes a part's needs and tests are taken from: the first of each kind.
+pub(super) fn chosen(lanes: &[Lane]) -> Vec<&Lane> {
+    let usual =
+        lanes.iter().filter(|lane| !super::lanes::special(&lane.name) && !super::lanes::special(&lane.from));
+    let mut first: BTreeMap<Kind, &Lane> = BTreeMap::new();
+    for lane in usual {
+        first.entry(lane.kind).or_insert(lane);
+    }
+    if first.is_empty() { lanes.iter().take(1).collect() } else { first.into_values().collect() }
+}

@@ -1,0 +1,272 @@
+//! Lanes: what the project's own recipes (workflows, tox, nox, tasks) do to run its tests. A lane is one
+//! job, environment, session or task with what it installs and the test commands that it runs.
+
+mod commands;
+mod nox;
+mod scripts;
+mod tox;
+mod workflows;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::joined;
+use super::manifest::Manifest;
+use super::needs::Needs;
+use crate::survey::Tree;
+use crate::survey::shell::{self, UNKNOWN};
+use commands::Meaning;
+use scripts::Scripts;
+
+/// How deep scripts that call scripts are followed.
+const DEPTH: usize = 4;
+/// Words in the names of lanes that do not run the tests in the usual way.
+const SPECIAL: [&str; 25] = [
+    "min",
+    "old",
+    "lowest",
+    "bench",
+    "doc",
+    "lint",
+    "mypy",
+    "typing",
+    "type",
+    "style",
+    "integration",
+    "e2e",
+    "nightly",
+    "upstream",
+    "pypy",
+    "publish",
+    "release",
+    "deploy",
+    "build",
+    "wheel",
+    "fuzz",
+    "downstream",
+    "devel",
+    "conda",
+    "format",
+];
+
+/// Where a lane stands; the earlier, the more it says about how the tests are meant to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A job of a workflow.
+    Workflow,
+    /// An environment of tox.
+    Tox,
+    /// A session of nox.
+    Nox,
+    /// A script of a package manager, or a target of a Makefile.
+    Task,
+}
+
+/// One way in which the project runs its tests.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    /// Where it stands.
+    pub(super) kind: Kind,
+    /// The file, for people.
+    pub(super) from: String,
+    /// Its name there.
+    pub(super) name: String,
+    /// Its environment variables.
+    pub(super) env: BTreeMap<String, String>,
+    /// What it installs.
+    pub(super) needs: Needs,
+    /// Debian packages that it installs.
+    pub(super) system: BTreeSet<String>,
+    /// The images of the services beside it.
+    pub(super) services: Vec<String>,
+    /// The test commands, without what wraps them.
+    pub(super) tests: Vec<TestCommand>,
+}
+
+/// A test command of a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TestCommand {
+    /// Its words; the first is the runner (`pytest`, `unittest`) or `python` with a script.
+    pub(super) words: Vec<String>,
+    /// Its folder, below the workspace.
+    pub(super) workdir: String,
+}
+
+/// A lane before its commands are understood.
+#[derive(Debug, Default)]
+struct Recipe {
+    from: String,
+    name: String,
+    env: BTreeMap<String, String>,
+    needs: Needs,
+    services: Vec<String>,
+    /// Scripts with their folders.
+    steps: Vec<(String, String)>,
+}
+
+/// The lanes that run the tests of the part, the most telling first.
+pub(super) fn lanes(tree: &Tree, manifest: &Manifest<'_>) -> Vec<Lane> {
+    let scripts = Scripts::of(tree, manifest);
+    let sources: [(Kind, Vec<Recipe>); 4] = [
+        (Kind::Workflow, workflows::recipes(tree)),
+        (Kind::Tox, tox::recipes(manifest)),
+        (Kind::Nox, nox::recipes(tree, &manifest.folder)),
+        (Kind::Task, scripts.recipes()),
+    ];
+    let mut lanes: Vec<Lane> = sources
+        .into_iter()
+        .flat_map(|(kind, recipes)| recipes.into_iter().map(move |recipe| (kind, recipe)))
+        .map(|(kind, recipe)| understood(tree, kind, recipe, &scripts, manifest))
+        .filter(|lane| !lane.tests.is_empty())
+        .collect();
+    lanes.sort_by_key(|lane| (special(&lane.name) || special(&lane.from), lane.kind));
+    lanes
+}
+
+/// Whether a lane's name says that it is not the usual test run.
+pub(super) fn special(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or_default().to_lowercase();
+    SPECIAL.iter().any(|word| name.contains(word)) && !name.contains("unit")
+}
+
+fn understood(
+    tree: &Tree,
+    kind: Kind,
+    recipe: Recipe,
+    scripts: &Scripts<'_>,
+    manifest: &Manifest<'_>,
+) -> Lane {
+    let mut lane = Lane {
+        kind,
+        from: recipe.from,
+        name: recipe.name,
+        env: recipe.env,
+        needs: recipe.needs,
+        system: BTreeSet::new(),
+        services: recipe.services,
+        tests: Vec::new(),
+    };
+    for (workdir, script) in recipe.steps {
+        let place = Place { tree, folder: &manifest.folder, workdir };
+        follow(&mut lane, place, &script, scripts, DEPTH);
+    }
+    lane.needs.settle(manifest.name.as_deref());
+    lane.env.retain(|name, value| wanted(name) && !value.contains([UNKNOWN, '$', '{']));
+    lane
+}
+
+/// Where a script runs.
+#[derive(Clone)]
+struct Place<'a> {
+    tree: &'a Tree,
+    /// The part's folder.
+    folder: &'a str,
+    /// The folder in which commands run just now.
+    workdir: String,
+}
+
+impl Place<'_> {
+    /// Goes to another folder, as `cd` does.
+    fn enter(&mut self, folder: &str) {
+        for name in folder.split('/').filter(|name| !name.is_empty() && *name != ".") {
+            if name == ".." {
+                self.workdir = self.workdir.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
+            } else {
+                self.workdir = joined(&self.workdir, name);
+            }
+        }
+    }
+
+    /// Whether what runs here is the part's: in its folder, or in one below that is no part of its own.
+    fn is_inside(&self) -> bool {
+        let below = self
+            .workdir
+            .strip_prefix(self.folder)
+            .filter(|rest| self.folder.is_empty() || rest.starts_with('/'));
+        let own = ["pyproject.toml", "setup.py", "requirements.txt", "Pipfile"];
+        self.workdir == self.folder
+            || below.is_some_and(|_| !own.iter().any(|name| self.tree.has(&joined(&self.workdir, name))))
+    }
+}
+
+/// Takes in what a script does, and what the scripts do that it calls.
+fn follow(lane: &mut Lane, mut place: Place<'_>, script: &str, scripts: &Scripts<'_>, depth: usize) {
+    for command in shell::commands(script) {
+        if let [cd, folder] = command.words.as_slice()
+            && cd == "cd"
+        {
+            place.enter(folder);
+            continue;
+        }
+        let here = place.workdir == place.folder;
+        match commands::meaning(&command.words) {
+            Meaning::Install(needs) if here => lane.needs.join(needs),
+            Meaning::System(packages) => lane.system.extend(packages),
+            Meaning::Test { words, needs } if place.is_inside() => {
+                lane.needs.join(needs);
+                lane.env.extend(command.env);
+                let test = TestCommand { words, workdir: place.workdir.clone() };
+                if !lane.tests.contains(&test) {
+                    lane.tests.push(test);
+                }
+            }
+            Meaning::Call { call, needs } if here => {
+                let Some((called, more)) = scripts.called(&call, &place.workdir).filter(|_| depth > 0) else {
+                    continue;
+                };
+                lane.needs.join(needs);
+                lane.needs.join(more);
+                lane.env.extend(command.env);
+                follow(lane, place.clone(), &called, scripts, depth - 1);
+            }
+            Meaning::Install(_) | Meaning::Test { .. } | Meaning::Call { .. } | Meaning::Other => {}
+        }
+    }
+}
+
+/// Variables that say something about the tests, not about the machine that runs them.
+fn wanted(name: &str) -> bool {
+    let of_the_machine = [
+        "GITHUB",
+        "GH_",
+        "CI",
+        "PIP_",
+        "UV_",
+        "TOX",
+        "NOX",
+        "FORCE_COLOR",
+        "COLUMNS",
+        "CODECOV",
+        "COVERALLS",
+        "CACHE",
+        "PATH",
+        "HOME",
+        "PYTHON_VERSION",
+        "PYTHONWARNINGS",
+        "VIRTUALENV",
+        "POETRY",
+        "PDM_",
+        "HATCH",
+        "PRE_COMMIT",
+        "MYPY",
+        "COVERAGE",
+        "CIBW",
+        "PYTHONDEVMODE",
+        "PY_COLORS",
+        "RUFF",
+        "PYTEST_ADDOPTS",
+        "LC_ALL",
+        "LANG",
+        "TERM",
+        "CONDA",
+        "RUNNER",
+        "AWS_",
+        "SSL_",
+        "NO_COLOR",
+        "TWINE",
+        "SETUPTOOLS_SCM",
+        "PYTHONDONTWRITE",
+        "PIPENV",
+        "PLATFORM",
+    ];
+    !of_the_machine.iter().any(|start| name.starts_with(start)) && !name.to_uppercase().contains("TOKEN")
+}

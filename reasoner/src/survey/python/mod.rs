@@ -1,0 +1,176 @@
+//! Python parts of a project.
+
+mod choose;
+mod folders;
+mod interpreter;
+mod lanes;
+mod manifest;
+mod needs;
+mod poetry;
+mod pytest;
+mod requirement;
+mod runner;
+mod setup_py;
+mod system;
+mod version;
+
+use std::collections::BTreeMap;
+
+use codegod_protocol::setup::{PartPicture, Preparation, Python, ServiceKind, Setup, Toolchain};
+
+use self::choose::Choice;
+use self::lanes::Lane;
+use self::manifest::Manifest;
+use self::runner::Runner;
+use super::Tree;
+
+/// The Python parts, the one nearest to the top first.
+pub(super) fn parts(tree: &Tree, remarks: &mut Vec<String>) -> Vec<PartPicture> {
+    let folders = folders::parts(tree);
+    folders
+        .iter()
+        .map(|folder| {
+            let start = joined(folder, "");
+            let inner: Vec<String> = folders
+                .iter()
+                .filter(|other| *other != folder && other.starts_with(&start))
+                .cloned()
+                .collect();
+            part(tree, folder, &inner, remarks)
+        })
+        .collect()
+}
+
+fn part(tree: &Tree, folder: &str, inner: &[String], remarks: &mut Vec<String>) -> PartPicture {
+    let manifest = Manifest::of(tree, folder);
+    remarks.extend(manifest.broken.iter().cloned());
+    let lanes = lanes::lanes(tree, &manifest);
+    let chosen = choose::chosen(&lanes);
+    let choice = choose::choose(tree, &manifest, &chosen);
+    let runner = runner::choose(tree, &manifest, &chosen, &choice.named, inner);
+    let wants = manifest.requires_python();
+    let pinned =
+        tree.text(&joined(folder, ".python-version")).or_else(|| tree.text(&joined(folder, "runtime.txt")));
+    let (version, note) = interpreter::choose(wants.as_deref(), pinned.and_then(|text| text.lines().next()));
+    let seen = seen(tree, &manifest, &choice, &runner);
+    let mut read = manifest.read.clone();
+    read.extend(choice.read.iter().cloned());
+    read.extend(chosen.iter().map(|lane| lane.from.clone()));
+    read.sort();
+    read.dedup();
+    let setup = Setup {
+        part: name_of(folder),
+        folder: folder.to_owned(),
+        revision: 0,
+        system_packages: system_packages(&choice, &chosen),
+        services: services(&chosen),
+        env: env(tree, &manifest, &chosen),
+        private_files: BTreeMap::new(),
+        prepare: prepare(&manifest),
+        toolchain: Toolchain::Python(Python {
+            version,
+            requirements: choice.requirements,
+            distributions: runner.distributions,
+            ..Python::default()
+        }),
+        tests: runner.tests,
+        tried: Vec::new(),
+        outcome: None,
+        best: None,
+        notes: choice.notes.into_iter().chain(runner.notes).chain(note).collect(),
+    };
+    PartPicture { setup, seen, read, wants: wants.unwrap_or_default() }
+}
+
+fn name_of(folder: &str) -> String {
+    let name = if folder.is_empty() { "python".to_owned() } else { format!("python-{folder}") };
+    let plain =
+        name.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' });
+    plain.collect()
+}
+
+/// The folder's own installation, where it is a distribution.
+fn prepare(manifest: &Manifest<'_>) -> Vec<Preparation> {
+    if !manifest.is_installable() {
+        return Vec::new();
+    }
+    let run = "uv pip install --quiet --no-deps --editable . || uv pip install --quiet --no-deps .";
+    vec![Preparation {
+        run: run.to_owned(),
+        workdir: manifest.folder.clone(),
+        why: "installs the project itself, editable".to_owned(),
+    }]
+}
+
+fn system_packages(choice: &Choice, lanes: &[&Lane]) -> std::collections::BTreeSet<String> {
+    let own = lanes.iter().flat_map(|lane| lane.system.iter().cloned()).collect();
+    system::packages(&choice.named, &own)
+}
+
+fn services(lanes: &[&Lane]) -> std::collections::BTreeSet<ServiceKind> {
+    let kinds = [
+        ("postg", ServiceKind::Postgres),
+        ("mysql", ServiceKind::Mysql),
+        ("mariadb", ServiceKind::Mysql),
+        ("redis", ServiceKind::Redis),
+        ("valkey", ServiceKind::Redis),
+        ("mongo", ServiceKind::Mongo),
+    ];
+    let images: Vec<&String> = lanes.iter().flat_map(|lane| &lane.services).collect();
+    kinds
+        .iter()
+        .filter(|(name, _)| images.iter().any(|image| image.contains(name)))
+        .map(|(_, kind)| *kind)
+        .collect()
+}
+
+/// Variables of the lanes, and the version of a project that takes it from tags.
+fn env(tree: &Tree, manifest: &Manifest<'_>, lanes: &[&Lane]) -> BTreeMap<String, String> {
+    let mut env = version::variables(tree, manifest);
+    for lane in lanes.iter().rev() {
+        env.extend(lane.env.clone());
+    }
+    env
+}
+
+/// What people call the tools that were seen.
+fn seen(tree: &Tree, manifest: &Manifest<'_>, choice: &Choice, runner: &Runner) -> Vec<String> {
+    let has = |name: &str| tree.has(&joined(&manifest.folder, name));
+    let tools = [
+        ("poetry", manifest.tool(&["poetry"]).is_some()),
+        ("pdm", manifest.tool(&["pdm"]).is_some() || has("pdm.lock")),
+        ("hatch", manifest.tool(&["hatch"]).is_some() || manifest.hatch.is_some()),
+        ("flit", manifest.backend().is_some_and(|backend| backend.starts_with("flit"))),
+        ("uv", has("uv.lock") || manifest.tool(&["uv"]).is_some()),
+        ("pipenv", manifest.pipfile.is_some()),
+        (
+            "setuptools",
+            manifest.setup_py.is_some()
+                || manifest.backend().is_some_and(|backend| backend.starts_with("setuptools")),
+        ),
+        ("tox", !manifest.tox.is_empty() || !manifest.tox_tables.is_empty()),
+        ("nox", has("noxfile.py")),
+        ("extension modules", manifest.setup_py.as_ref().is_some_and(|setup| setup.extensions)),
+    ];
+    let frameworks =
+        ["django", "flask", "fastapi", "starlette", "tornado", "aiohttp", "sqlalchemy", "celery"];
+    let mut seen: Vec<String> =
+        tools.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect();
+    seen.extend(
+        frameworks.iter().filter(|name| choice.named.contains(**name)).map(|name| (*name).to_owned()),
+    );
+    seen.extend(runner.tests.iter().map(|test| test.runner.clone()));
+    seen
+}
+
+/// A path below a folder; the folder's own with a slash behind it for an empty one.
+fn joined(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// A word as `sh` reads it.
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty()
+        && word.chars().all(|char| char.is_ascii_alphanumeric() || "-_./=:,+@%".contains(char));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,230 @@
+//! The command that runs pytest: the project's own, with a report, and with nothing that hides results.
+
+use std::collections::BTreeSet;
+
+use super::manifest::Manifest;
+use crate::survey::Tree;
+use crate::survey::shell;
+
+/// Options with a value in a word of its own that is passed on.
+const KEPT: [&str; 12] = [
+    "-p",
+    "-c",
+    "--ignore",
+    "--ignore-glob",
+    "-o",
+    "--override-ini",
+    "--rootdir",
+    "--import-mode",
+    "--ds",
+    "--confcutdir",
+    "--doctest-glob",
+    "--pyargs",
+];
+/// Flags that are passed on.
+const FLAGS: [&str; 9] = [
+    "--pyargs",
+    "--doctest-modules",
+    "--nomigrations",
+    "--no-migrations",
+    "--create-db",
+    "--forked",
+    "--doctest-plus",
+    "--doctest-rst",
+    "--no-header",
+];
+/// Options whose value comes as the next word, and that are left out with it.
+const LEFT_OUT: [&str; 22] = [
+    "-n",
+    "-k",
+    "-m",
+    "-r",
+    "-W",
+    "--maxfail",
+    "--durations",
+    "--junitxml",
+    "--junit-xml",
+    "--cov",
+    "--cov-report",
+    "--cov-config",
+    "--timeout",
+    "--tb",
+    "--dist",
+    "--log-level",
+    "--color",
+    "--count",
+    "--numprocesses",
+    "--verbosity",
+    "--cov-fail-under",
+    "--log-cli-level",
+];
+/// Which distribution knows an option.
+const PLUGINS: [(&str, &str); 24] = [
+    ("--cov", "pytest-cov"),
+    ("--no-cov", "pytest-cov"),
+    ("-n", "pytest-xdist"),
+    ("--numprocesses", "pytest-xdist"),
+    ("--dist", "pytest-xdist"),
+    ("--asyncio-mode", "pytest-asyncio"),
+    ("asyncio_mode", "pytest-asyncio"),
+    ("asyncio_default_fixture_loop_scope", "pytest-asyncio"),
+    ("--timeout", "pytest-timeout"),
+    ("timeout", "pytest-timeout"),
+    ("--benchmark", "pytest-benchmark"),
+    ("--ds", "pytest-django"),
+    ("django_settings_module", "pytest-django"),
+    ("DJANGO_SETTINGS_MODULE", "pytest-django"),
+    ("--reuse-db", "pytest-django"),
+    ("--reruns", "pytest-rerunfailures"),
+    ("--random-order", "pytest-random-order"),
+    ("--disable-socket", "pytest-socket"),
+    ("--allow-hosts", "pytest-socket"),
+    ("--mpl", "pytest-mpl"),
+    ("env", "pytest-env"),
+    ("--flake8", "pytest-flake8"),
+    ("--mypy", "pytest-mypy"),
+    ("--doctest-plus", "pytest-doctestplus"),
+];
+
+/// A run of pytest.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Its arguments.
+    pub(super) arguments: Vec<String>,
+    /// The paths among them.
+    pub(super) paths: Vec<String>,
+    /// Plugins that its options need.
+    pub(super) plugins: BTreeSet<String>,
+}
+
+/// The run that these commands of a lane describe; without any, the one that the settings describe.
+pub(super) fn run(tree: &Tree, manifest: &Manifest<'_>, workdir: &str, commands: &[&[String]]) -> Run {
+    let mut run = Run::default();
+    let knows = |option: &str| knows_option(tree, workdir, option);
+    let mut everywhere = false;
+    for words in commands {
+        let before = run.paths.len();
+        run.take(tree, workdir, &words[1..], &knows);
+        everywhere |= run.paths.len() == before;
+    }
+    // One command over everything holds those over a part.
+    if everywhere {
+        run.paths.clear();
+    }
+    run.settings(manifest);
+    run
+}
+
+impl Run {
+    fn take(&mut self, tree: &Tree, workdir: &str, words: &[String], knows: &dyn Fn(&str) -> bool) {
+        let mut words = words.iter().map(String::as_str).peekable();
+        while let Some(word) = words.next() {
+            let option = word.split_once('=').map_or(word, |(option, _)| option);
+            let inline = option.len() < word.len();
+            if !word.starts_with('-') {
+                self.path(tree, workdir, word);
+            } else if word == "-m" || word == "-k" {
+                let value = words.next().unwrap_or_default();
+                // What the project leaves out by itself (`not network`) stays left out.
+                if word == "-m" && value.starts_with("not ") {
+                    self.keep(&["-m", value]);
+                }
+            } else if FLAGS.contains(&option) || (!LEFT_OUT.contains(&option) && knows(option)) {
+                self.keep(&[word]);
+            } else if KEPT.contains(&option)
+                || ["-p", "-c", "-o"].iter().any(|kept| word.starts_with(kept) && !word.starts_with("--"))
+            {
+                if inline || word.len() > 2 && !word.starts_with("--") {
+                    self.keep(&[word]);
+                } else if let Some(value) = words.next() {
+                    self.keep(&[word, value]);
+                }
+            } else if LEFT_OUT.contains(&option) && !inline {
+                words.next_if(|value| !value.starts_with('-'));
+            }
+        }
+    }
+
+    fn path(&mut self, tree: &Tree, workdir: &str, word: &str) {
+        let word = word.trim_start_matches("./").trim_end_matches('/');
+        let path = super::joined(workdir, word.split("::").next().unwrap_or(word));
+        let there = tree.has(&path) || tree.below(&format!("{path}/")).next().is_some();
+        if !word.is_empty() && there && !self.paths.iter().any(|known| known == word) {
+            self.paths.push(word.to_owned());
+        }
+    }
+
+    fn keep(&mut self, words: &[&str]) {
+        if !self.arguments.windows(words.len()).any(|known| known == words) {
+            self.arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        }
+        self.plugins_of(words);
+    }
+
+    /// Takes in what the settings say: plugins are installed that they need, and options that end a run
+    /// early or hide its results are left out.
+    fn settings(&mut self, manifest: &Manifest<'_>) {
+        let settings = manifest.pytest();
+        for key in settings.keys() {
+            self.plugins_of(&[key]);
+        }
+        self.plugins.extend(
+            settings
+                .get("required_plugins")
+                .into_iter()
+                .flat_map(|text| text.split_whitespace())
+                .map(str::to_owned),
+        );
+        let Some(addopts) = settings.get("addopts") else { return };
+        let words: Vec<String> = shell::commands(&addopts.replace('\n', " "))
+            .into_iter()
+            .flat_map(|command| command.words)
+            .collect();
+        self.plugins_of(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        if words.iter().any(|word| word.starts_with("--cov")) {
+            self.arguments.push("--no-cov".to_owned());
+        }
+        if words.iter().any(|word| word == "-x" || word == "--exitfirst" || word.starts_with("--maxfail")) {
+            self.arguments.push("--maxfail=0".to_owned());
+        }
+        if words.windows(2).any(|pair| pair[0] == "-p" && pair[1] == "no:junitxml") {
+            self.arguments.extend(["-p".to_owned(), "junitxml".to_owned()]);
+        }
+    }
+
+    fn plugins_of(&mut self, words: &[&str]) {
+        for word in words {
+            let option = word.split_once('=').map_or(*word, |(option, _)| option);
+            let known = |name: &str| {
+                option == name || (name.len() > 4 && name.starts_with("--") && option.starts_with(name))
+            };
+            self.plugins.extend(
+                PLUGINS.iter().filter(|(name, _)| known(name)).map(|(_, plugin)| (*plugin).to_owned()),
+            );
+            if *word == "-nauto" || word.strip_prefix("-n").is_some_and(|count| count.parse::<u32>().is_ok())
+            {
+                self.plugins.insert("pytest-xdist".to_owned());
+            }
+        }
+    }
+
+    /// The command, with its report.
+    pub(super) fn command(&self) -> String {
+        let words = self.arguments.iter().chain(&self.paths).map(|word| super::quoted(word));
+        let words: Vec<String> = words.collect();
+        let words = if words.is_empty() { String::new() } else { format!(" {}", words.join(" ")) };
+        format!("python -m pytest{words} --continue-on-collection-errors --junitxml=\"$CODEGOD_REPORT\"")
+    }
+}
+
+/// Whether a `conftest.py` of the part defines an option.
+fn knows_option(tree: &Tree, workdir: &str, option: &str) -> bool {
+    let start = super::joined(workdir, "");
+    let mut files = tree.below(&start).filter(|(path, _)| path.ends_with("conftest.py"));
+    option.starts_with("--")
+        && files.any(|(path, _)| {
+            tree.text(path).is_some_and(|text| {
+                text.contains(&format!("\"{option}\"")) || text.contains(&format!("'{option}'"))
+            })
+        })
+}

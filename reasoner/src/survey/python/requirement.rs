@@ -1,0 +1,62 @@
+//! Requirement lines, as far as a survey looks into them.
+
+/// The normalised name of the distribution that a line requires; none when it names none.
+pub(super) fn name(line: &str) -> Option<String> {
+    let line = line.trim();
+    let end =
+        line.find(|char: char| !(char.is_ascii_alphanumeric() || "-_.".contains(char))).unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    let plausible = name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && (rest.is_empty() || rest.starts_with(['[', '<', '>', '=', '!', '~', ';', ' ', '@', '(', ',']));
+    plausible.then(|| normalised(name))
+}
+
+/// A name as indexes compare it.
+pub(super) fn normalised(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    for char in name.chars() {
+        if "-_.".contains(char) {
+            if !plain.ends_with('-') {
+                plain.push('-');
+            }
+        } else {
+            plain.push(char.to_ascii_lowercase());
+        }
+    }
+    plain
+}
+
+/// The extras that a line asks for: of `a[b, c]>1` they are b and c.
+pub(super) fn extras(line: &str) -> Vec<String> {
+    let inside = line.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let names = inside.map(|(inside, _)| inside.split(',').map(str::trim).map(str::to_owned));
+    names.into_iter().flatten().filter(|name| !name.is_empty()).collect()
+}
+
+/// The requirement lines of a file, without comments and options.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(|line| line.split_once(" #").map_or(line, |(line, _)| line).trim())
+        .filter(|line| !line.is_empty() && !line.starts_with(['#', '-']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_read_off_a_line() {
+        for (line, expected) in [
+            ("Flask>=2", Some("flask")),
+            ("zope.interface ; python_version > '3'", Some("zope-interface")),
+            ("a__b[c]", Some("a-b")),
+            ("./local", None),
+            ("https://x/y.whl", None),
+            ("-e .", None),
+            ("", None),
+        ] {
+            assert_eq!(name(line).as_deref(), expected, "{line}");
+        }
+        assert_eq!(extras("a[b, c]>1"), ["b", "c"]);
+    }
+}

@@ -1,0 +1,104 @@
+//! The simple commands of a shell script, as words. Nothing is expanded; words that hold an expression of
+//! the runner (`${{ … }}`) can't be known and are marked.
+
+/// Stands for what can't be known before the command runs.
+pub(super) const UNKNOWN: char = '\u{FFFD}';
+
+/// One simple command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Command {
+    /// The variables that are set for it.
+    pub(super) env: Vec<(String, String)>,
+    /// Its words, without quotes.
+    pub(super) words: Vec<String>,
+}
+
+/// Splits a script into its simple commands.
+pub(super) fn commands(script: &str) -> Vec<Command> {
+    let script = without_expressions(script).replace("\\\n", " ");
+    let (mut all, mut words) = (Vec::new(), Vec::new());
+    let mut word = None::<String>;
+    let mut quote = None;
+    let mut chars = script.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (quote, char) {
+            (Some(open), _) if char == open => quote = None,
+            (Some(_), _) => word.get_or_insert_default().push(char),
+            (None, '"' | '\'') => {
+                quote = Some(char);
+                word.get_or_insert_default();
+            }
+            (None, '\\') => word.get_or_insert_default().extend(chars.next()),
+            (None, '#') if word.is_none() => while chars.next_if(|next| *next != '\n').is_some() {},
+            (None, '\n' | ';' | '&' | '|' | '(' | ')') => {
+                words.extend(word.take());
+                all.push(std::mem::take(&mut words));
+            }
+            (None, _) if char.is_whitespace() => words.extend(word.take()),
+            (None, _) => word.get_or_insert_default().push(char),
+        }
+    }
+    words.extend(word);
+    all.push(words);
+    all.into_iter().map(command).filter(|command| !command.words.is_empty()).collect()
+}
+
+fn without_expressions(script: &str) -> String {
+    let mut rest = script;
+    let mut plain = String::with_capacity(script.len());
+    while let Some((before, after)) = rest.split_once("${{") {
+        plain.push_str(before);
+        plain.push(UNKNOWN);
+        rest = after.split_once("}}").map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// Takes the assignments and the shell's own words off the front.
+fn command(words: Vec<String>) -> Command {
+    let mut command = Command::default();
+    for word in words {
+        if command.words.is_empty() {
+            if let Some((name, value)) = assignment(&word) {
+                command.env.push((name.to_owned(), value.to_owned()));
+                continue;
+            }
+            if ["if", "then", "else", "do", "!", "{", "fi", "done", "export", "@", "-"]
+                .contains(&word.as_str())
+            {
+                continue;
+            }
+        }
+        command.words.push(word);
+    }
+    command
+}
+
+fn assignment(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let named = !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+    named.then_some((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_falls_into_commands() {
+        let script = "A=1 pip install \\\n  -e '.[a, b]' && pytest -k \"x y\" # why\nif true; then tox -e ${{ matrix.x }}-y; fi";
+        let words: Vec<String> = commands(script).iter().map(|command| command.words.join("|")).collect();
+        assert_eq!(words, ["pip|install|-e|.[a, b]", "pytest|-k|x y", "true", "tox|-e|\u{FFFD}-y"]);
+        assert_eq!(commands(script)[0].env, [("A".to_owned(), "1".to_owned())]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_script_is_too_odd(script in "\\PC{0,200}") {
+            commands(&script);
+        }
+    }
+}
