@@ -281,7 +281,8 @@ pub enum ReportFormat {
     MochaJson,
     /// Test Anything Protocol.
     Tap,
-    /// No report: the command's exit code, written down as a number, counts as one test.
+    /// No report that is known beforehand: JUnit XML or TAP where it turns out to be one, else the
+    /// command's exit code as a number, which counts as one test.
     ExitCode,
 }
 

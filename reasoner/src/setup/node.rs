@@ -1,16 +1,191 @@
 //! Node setups: packages are installed from the manifests, by the project's own package manager.
 
-use codegod_protocol::environment::Recipe;
-use codegod_protocol::setup::{Node, Setup, SetupChange};
+use codegod_protocol::environment::{Recipe, SetupStep};
+use codegod_protocol::setup::{Node, NodeManager, Setup, SetupChange};
 
 use super::Resolution;
+use crate::survey::quote;
+
+/// The version of Node that the base image has.
+const AT_HAND: &str = "22";
+/// Where tools are put; its `bin` is on the search path of every command.
+const TOOLS: &str = "/home/agent/.local";
+/// What packages would download beside what the registry has, and tests without a browser don't need.
+const NO_DOWNLOADS: &str = "export CI=true HUSKY=0 PUPPETEER_SKIP_DOWNLOAD=1 PUPPETEER_SKIP_CHROMIUM_DOWNLOAD=1 CYPRESS_INSTALL_BINARY=0 \
+     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ELECTRON_SKIP_BINARY_DOWNLOAD=1 SENTRYCLI_SKIP_DOWNLOAD=1 \
+     MONGOMS_DISABLE_POSTINSTALL=1";
+/// The headers of Node, for native modules: nothing is downloaded for them.
+const HEADERS: &str =
+    "export npm_config_nodedir=\"$(node -p 'require(\"path\").resolve(process.execPath, \"../..\")')\"";
+/// Takes the scripts of the project's own manifests out that an installation would run: the sources are not
+/// there yet. The manifests themselves come back with the sources.
+const WITHOUT_OWN_SCRIPTS: &str = "const fs=require('fs');for(const f of process.argv.slice(1)){try{\
+     const t=fs.readFileSync(f,'utf8'),m=JSON.parse(t);if(!m.scripts)continue;\
+     for(const s of ['preinstall','install','postinstall','preprepare','prepare','postprepare','prepublish',\
+     'dependencies','pnpm:devPreinstall'])delete m.scripts[s];fs.writeFileSync(f,JSON.stringify(m,null,2))}catch(e){}}";
 
 pub(super) fn resolution(_setup: &Setup, _node: &Node) -> Option<Resolution> {
     None
 }
 
-pub(super) fn recipe(_setup: &Setup, _node: &Node) -> Recipe {
-    Recipe::from_base("codegod/workbench")
+pub(super) fn recipe(setup: &Setup, node: &Node) -> Recipe {
+    let mut recipe = Recipe::from_base("codegod/workbench");
+    if !setup.system_packages.is_empty() {
+        let names: Vec<&str> = setup.system_packages.iter().map(String::as_str).collect();
+        let run = format!("apt-get update && apt-get install -y --no-install-recommends {}", names.join(" "));
+        recipe.add(step(run, Vec::new(), Root::Yes));
+    }
+    let tools = tools(node);
+    if !tools.is_empty() {
+        recipe.add(step(tools.join(" && "), Vec::new(), Root::No));
+    }
+    let mut install = step(install(setup, node), node.manifests.clone(), Root::No);
+    install.workdir.clone_from(&setup.folder);
+    recipe.add(install);
+    recipe
+}
+
+/// Whether a step runs as root.
+enum Root {
+    Yes,
+    No,
+}
+
+fn step(run: String, reads: Vec<String>, root: Root) -> SetupStep {
+    SetupStep { run, workdir: String::new(), reads, root: matches!(root, Root::Yes) }
+}
+
+/// The commands that put Node and the package manager in place.
+fn tools(node: &Node) -> Vec<String> {
+    let add = |package: &str| format!("npm install --global --prefix {TOOLS} {}", quote(package));
+    let mut commands = Vec::new();
+    let major: Option<u64> = node.version.split('.').next().and_then(|major| major.parse().ok());
+    let version = node.manager_version.as_deref();
+    commands.extend(match node.manager {
+        NodeManager::Npm => None,
+        NodeManager::YarnClassic => Some(add(&format!("yarn@{}", version.unwrap_or("1")))),
+        NodeManager::YarnBerry => Some(add(&format!("@yarnpkg/cli-dist@{}", version.unwrap_or("4")))),
+        NodeManager::Pnpm => Some(add(&format!("pnpm@{}", version.unwrap_or_else(|| pnpm_for(major))))),
+    });
+    if node.version != AT_HAND
+        && let Some(major) = major
+    {
+        if let Some(npm) = npm_for(major) {
+            commands.push(add(&format!("npm@{npm}")));
+        }
+        // Last: the npm that installs runs on the Node at hand.
+        let platform = "\"node-linux-$(node -p process.arch)";
+        commands.push(format!("npm install --global --prefix {TOOLS} {platform}@{}\"", node.version));
+    }
+    commands
+}
+
+/// The newest npm that runs on a Node; None for the one at hand.
+fn npm_for(major: u64) -> Option<&'static str> {
+    match major {
+        0..=9 => Some("6"),
+        10..=15 => Some("6"),
+        16 | 17 => Some("8"),
+        18 | 19 => Some("10"),
+        _ => None,
+    }
+}
+
+fn pnpm_for(major: Option<u64>) -> &'static str {
+    match major {
+        Some(..=13) => "5",
+        Some(14 | 15) => "7",
+        Some(16 | 17) => "8",
+        _ => "10",
+    }
+}
+
+fn install(setup: &Setup, node: &Node) -> String {
+    let own: Vec<String> = node
+        .manifests
+        .iter()
+        .filter(|path| path.ends_with("package.json"))
+        .map(|path| quote(&format!("/workspace/{path}")))
+        .collect();
+    let flags: String = node.flags.iter().map(|flag| format!(" {}", quote(flag))).collect();
+    let has_lock = node.manifests.iter().any(|path| is_lock(path, &setup.folder));
+    let mut lines = vec![
+        "set -e".to_owned(),
+        NO_DOWNLOADS.to_owned(),
+        HEADERS.to_owned(),
+        format!("node -e {} {}", quote(WITHOUT_OWN_SCRIPTS), own.join(" ")),
+    ];
+    lines.push(match node.manager {
+        NodeManager::Npm => npm(node, has_lock) + &flags,
+        NodeManager::YarnClassic => yarn_classic(node, has_lock) + &flags,
+        NodeManager::YarnBerry => yarn_berry(node) + &flags,
+        NodeManager::Pnpm => pnpm(node, has_lock) + &flags,
+    });
+    if node.manager == NodeManager::YarnClassic {
+        lines.push("rm -rf /tmp/yarn-cache".to_owned());
+    }
+    if !node.packages.is_empty() {
+        let packages: Vec<String> = node.packages.iter().map(|package| quote(package)).collect();
+        // Beside what is there: no package manager likes another's folder.
+        lines.push(format!("npm install --no-save --prefix /tmp/more {}", packages.join(" ")));
+        lines.push(
+            "mkdir -p node_modules && cp -Rn /tmp/more/node_modules/. node_modules/ && rm -rf /tmp/more"
+                .to_owned(),
+        );
+    }
+    lines.join("\n")
+}
+
+fn is_lock(path: &str, folder: &str) -> bool {
+    let name = if folder.is_empty() {
+        Some(path)
+    } else {
+        path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'))
+    };
+    name.is_some_and(|name| {
+        ["package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"].contains(&name)
+    })
+}
+
+fn npm(node: &Node, has_lock: bool) -> String {
+    match (node.locked, has_lock) {
+        (true, _) => "npm ci".to_owned(),
+        (false, true) => "npm install".to_owned(),
+        (false, false) => "npm install --no-package-lock".to_owned(),
+    }
+}
+
+fn yarn_classic(node: &Node, has_lock: bool) -> String {
+    let how = match (node.locked, has_lock) {
+        (true, _) => "--frozen-lockfile",
+        (false, _) => "--pure-lockfile",
+    };
+    // Its cache can't be shared: it holds packages unpacked, and takes a part of one for the whole.
+    format!(
+        "yarn install {how} --non-interactive --no-progress --ignore-engines --cache-folder /tmp/yarn-cache"
+    )
+}
+
+/// Packages lie in `node_modules` also where the project would have them in archives: every runner finds them there.
+fn yarn_berry(node: &Node) -> String {
+    let immutable = if node.locked { "true" } else { "false" };
+    format!(
+        "YARN_NODE_LINKER=node-modules YARN_ENABLE_GLOBAL_CACHE=true YARN_GLOBAL_FOLDER=/cache/npm/_yarn YARN_ENABLE_TELEMETRY=0 \
+         YARN_ENABLE_PROGRESS_BARS=false YARN_ENABLE_IMMUTABLE_INSTALLS={immutable} yarn install"
+    )
+}
+
+fn pnpm(node: &Node, has_lock: bool) -> String {
+    let how = match (node.locked, has_lock) {
+        (true, _) => "--frozen-lockfile",
+        (false, true) => "--no-frozen-lockfile",
+        (false, false) => "--no-lockfile",
+    };
+    format!(
+        "npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir /cache/npm/_pnpm \
+         --package-import-method=copy --config.strict-peer-dependencies=false --config.engine-strict=false \
+         --config.dangerously-allow-all-builds=true --reporter=append-only"
+    )
 }
 
 /// Applies a change that concerns packages or versions; one that is not for Node changes nothing.

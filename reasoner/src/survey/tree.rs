@@ -8,7 +8,7 @@ const MAX_FILE_BYTES: u64 = 8 << 20;
 /// How much content is looked at altogether, in bytes.
 const MAX_TOGETHER_BYTES: u64 = 64 << 20;
 /// Folders of which nothing is looked at: made by tools, not by people.
-const SKIPPED: [&str; 14] = [
+const SKIPPED: [&str; 13] = [
     ".git",
     "node_modules",
     ".venv",
@@ -20,7 +20,6 @@ const SKIPPED: [&str; 14] = [
     ".mypy_cache",
     "site-packages",
     "bower_components",
-    ".yarn",
     ".next",
     ".codegod",
 ];
@@ -234,6 +233,7 @@ fn says_something(path: &str) -> bool {
                 .iter()
                 .any(|start| name.starts_with(start)))
         || name.starts_with(".env")
+        || runs_tests(folder, name)
         || [
             "jest.config.",
             "vitest.config.",
@@ -247,6 +247,14 @@ fn says_something(path: &str) -> bool {
         .any(|start| name.starts_with(start))
         || (folder.is_empty()
             && (name.starts_with("README") || name.ends_with(".yml") || name.ends_with(".toml")))
+}
+
+/// Whether a file of JavaScript is one that scripts name to run all tests.
+fn runs_tests(folder: &str, name: &str) -> bool {
+    let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
+    let of_tests = ["test", "tests"].contains(&folder.rsplit('/').next().unwrap_or_default());
+    let names = if of_tests { ["test", "tests", "index", "run"].as_slice() } else { &["test", "tests"] };
+    ["js", "mjs", "cjs", "ts"].contains(&ending) && names.contains(&stem)
 }
 
 #[cfg(test)]

@@ -53,8 +53,15 @@ pub(crate) fn read(format: ReportFormat, report: &[u8]) -> Result<TestReport, St
     }
 }
 
-/// The report of a run of which only the exit code is known: one test, passed or failed.
+/// A report that nobody knew of, or the exit code: one test, passed or failed.
 fn exit_code(report: &str) -> Result<TestReport, String> {
+    let report = report.trim_start();
+    if report.starts_with('<') {
+        return junit::read(report);
+    }
+    if report.contains("TAP version") {
+        return Ok(tap::read(report));
+    }
     let code: i64 = report.trim().parse().map_err(|_| "the command did not come to its end".to_owned())?;
     let mut read = TestReport::default();
     match code {
@@ -110,6 +117,8 @@ mod tests {
         assert_eq!(counts(b"0\n"), Ok(TestCounts { passed: 1, ..Default::default() }));
         assert_eq!(counts(b"7"), Ok(TestCounts { failed: 1, ..Default::default() }));
         assert!(counts(b"").is_err());
+        assert_eq!(counts(b"TAP version 13\nok 1\nok 2\n1..2\n").map(|counts| counts.passed), Ok(2));
+        assert_eq!(counts(include_bytes!("fixtures/node.xml")).map(|counts| counts.passed), Ok(3));
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! What has to happen to the sources before tests: the scripts that an installation would run, and the
+//! building of workspaces that others import in their built form.
+
+use codegod_protocol::setup::{NodeManager, Preparation, TestRun};
+use serde_json::Value;
+
+use super::super::Tree;
+use super::kind::{Kind, kind};
+use super::manager::Manager;
+use super::manifest::{Manifest, join, resolve};
+use super::places::Place;
+use super::plan::project_of;
+use super::script::{Step, steps};
+use super::{script_preparation, with_path};
+
+/// Scripts that an installation runs in the project itself.
+const SCRIPTS: [&str; 3] = ["install", "postinstall", "prepare"];
+/// What these do for an editor or an app's package, never for tests.
+const NOT_NEEDED: [&str; 12] = [
+    "electron-builder",
+    "electron-rebuild",
+    "pod-install",
+    "ngcc",
+    "patch-hooks",
+    "install-peers",
+    "puppeteer",
+    "setup-hooks",
+    "ts-patch-hooks",
+    "pre-commit",
+    "yarn-deduplicate",
+    "link-parent-bin",
+];
+/// Signs that a runner finds the sources of workspaces by itself.
+const BY_SOURCE: [&str; 5] = ["alias", "moduleNameMapper", "tsconfigPaths", "conditions", "tsconfig-paths"];
+
+/// What the project's own installation scripts do that tests may need.
+pub(super) fn preparations(tree: &Tree, place: &Place, manager: &Manager) -> Vec<Preparation> {
+    let mut all = Vec::new();
+    for manifest in in_order(place) {
+        for script in SCRIPTS {
+            // Yarn 2 and later prepare only what they publish.
+            if manager.kind == NodeManager::YarnBerry && script == "prepare" {
+                continue;
+            }
+            let steps = steps(place, manager.kind, &manifest.folder, script);
+            let work: Vec<&Step> = steps.iter().filter(|step| is_work(tree, step)).collect();
+            all.extend(work.into_iter().map(|step| Preparation {
+                run: with_path(place, &step.folder, &step.shown()),
+                workdir: step.folder.clone(),
+                why: format!("the project's script {script} runs it with every installation"),
+            }));
+        }
+        if manifest.script("install").is_none() && tree.has(&join(&manifest.folder, "binding.gyp")) {
+            all.push(Preparation {
+                run: with_path(place, &manifest.folder, "node-gyp rebuild || npx node-gyp rebuild"),
+                workdir: manifest.folder.clone(),
+                why: "it has a native module of its own".to_owned(),
+            });
+        }
+    }
+    all
+}
+
+fn is_work(tree: &Tree, step: &Step) -> bool {
+    let husky = step
+        .words
+        .iter()
+        .any(|word| ["husky", "hooks", "git-hook"].iter().any(|part| word.text.contains(part)));
+    kind(step, |step| leaves_nothing(tree, step)) == Kind::Work
+        && !husky
+        && !NOT_NEEDED.contains(&step.program())
+}
+
+/// Whether the TypeScript project that a step compiles says that nothing is written.
+pub(super) fn leaves_nothing(tree: &Tree, step: &Step) -> bool {
+    let Some(text) = project_of(step).and_then(|path| tree.text(&path)) else { return false };
+    let plain: String = text.chars().filter(|char| !char.is_whitespace()).collect();
+    plain.contains("\"noEmit\":true")
+}
+
+/// The root, then its workspaces, each behind those that it depends on.
+fn in_order(place: &Place) -> Vec<&Manifest> {
+    let mut ordered = Vec::new();
+    for member in &place.members {
+        visit(place, member, &mut ordered, 0);
+    }
+    std::iter::once(&place.root).chain(ordered).collect()
+}
+
+fn visit<'a>(place: &'a Place, member: &'a Manifest, ordered: &mut Vec<&'a Manifest>, depth: usize) {
+    if depth > 20 || ordered.iter().any(|known| known.folder == member.folder) {
+        return;
+    }
+    for name in member.dependencies().into_keys() {
+        if let Some(other) = place.named(name).filter(|other| other.folder != member.folder) {
+            visit(place, other, ordered, depth + 1);
+        }
+    }
+    if !ordered.iter().any(|known| known.folder == member.folder) {
+        ordered.push(member);
+    }
+}
+
+/// The builds of workspaces that tested ones import, where what is imported is not among the sources.
+pub(super) fn builds(tree: &Tree, place: &Place, manager: &Manager, tests: &[TestRun]) -> Vec<Preparation> {
+    let from_source =
+        tree.entries().any(|(path, _)| is_runner_config(place, path) && finds_sources(tree, path));
+    if from_source {
+        return Vec::new();
+    }
+    let tested = |member: &&Manifest| {
+        tests.iter().any(|test| test.workdir == member.folder || test.workdir == place.root.folder)
+    };
+    let mut needed: Vec<&Manifest> = Vec::new();
+    for member in place.all().filter(tested) {
+        need(tree, place, member, &mut needed, 0);
+    }
+    let why = |member: &Manifest| format!("other workspaces import what is built of {}", member.name());
+    needed.into_iter().map(|member| script_preparation(manager, member, "build", why(member))).collect()
+}
+
+fn need<'a>(tree: &Tree, place: &'a Place, member: &Manifest, needed: &mut Vec<&'a Manifest>, depth: usize) {
+    if depth > 20 {
+        return;
+    }
+    for name in member.dependencies().into_keys() {
+        let Some(other) = place.named(name).filter(|other| other.folder != member.folder) else { continue };
+        if needed.iter().any(|known| known.folder == other.folder) {
+            continue;
+        }
+        if other.script("build").is_some() && !has_entry(tree, other) {
+            need(tree, place, other, needed, depth + 1);
+            if !needed.iter().any(|known| known.folder == other.folder) {
+                needed.push(other);
+            }
+        }
+    }
+}
+
+fn is_runner_config(place: &Place, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.starts_with(&place.root.folder)
+        && ["vitest.", "vite.config.", "jest.config."].iter().any(|start| name.starts_with(start))
+}
+
+fn finds_sources(tree: &Tree, path: &str) -> bool {
+    tree.text(path).is_some_and(|text| BY_SOURCE.iter().any(|sign| text.contains(sign)))
+}
+
+/// Whether something that importing the package leads to is among the sources; true when it says nothing.
+fn has_entry(tree: &Tree, manifest: &Manifest) -> bool {
+    let mut entries = Vec::new();
+    for key in ["main", "module"] {
+        entries.extend(manifest.text(&[key]).map(str::to_owned));
+    }
+    if let Some(exports) = manifest.get(&["exports"]) {
+        texts(exports.get(".").unwrap_or(exports), &mut entries, 0);
+    }
+    let code = entries
+        .iter()
+        .filter(|entry| !entry.ends_with(".d.ts") && !entry.contains('*') && !entry.ends_with(".json"));
+    let mut code = code.peekable();
+    code.peek().is_none()
+        || code.any(|entry| {
+            let Some(path) = resolve(&manifest.folder, entry) else { return true };
+            ["", ".js", ".cjs", ".mjs", "/index.js"].iter().any(|ending| tree.has(&format!("{path}{ending}")))
+        })
+}
+
+fn texts(value: &Value, found: &mut Vec<String>, depth: usize) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Object(all) if depth < 8 => all.values().for_each(|value| texts(value, found, depth + 1)),
+        Value::Array(all) if depth < 8 => all.iter().for_each(|value| texts(value, found, depth + 1)),
+        _ => {}
+    }
+}
