@@ -234,6 +234,19 @@ pub enum ServiceKind {
     Mongo,
 }
 
+impl ServiceKind {
+    /// Its name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            ServiceKind::Postgres => "PostgreSQL",
+            ServiceKind::Mysql => "MySQL",
+            ServiceKind::Redis => "Redis",
+            ServiceKind::Mongo => "MongoDB",
+        }
+    }
+}
+
 /// Something done with the sources before the tests run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -150,9 +150,13 @@ impl Error {
                 "codegod status, and codegod console --snapshot overview, print what there is"
             }
             Self::PastDeadline(_) => "give one that is to come, as 30m, 2h or 2026-11-21T18:00:00Z",
-            Self::NoResult { .. } => "only goals that succeeded have one; codegod show says what happened",
+            Self::NoResult { .. } => {
+                "only goals that succeeded have one, and projects that were set up; codegod show says what happened"
+            }
             Self::NoFolder(_) => "name the folder with --in",
-            Self::NotVerifiable { .. } => "only a build goal that succeeded can be verified",
+            Self::NotVerifiable { .. } => {
+                "only a build goal that succeeded can be verified, or one that set a project up"
+            }
             Self::NoAgents => {
                 "start the fleet with ./start-agents.sh up; codegod doctor says what is missing; --detach submits all the same"
             }

@@ -5,7 +5,11 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use codegod_protocol::client::{Client, GoalView};
+use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::GoalId;
+use codegod_protocol::intent::ProjectType;
+use codegod_protocol::result::Outputs;
+use codegod_protocol::task::TaskKind;
 use codegod_source::{Limits, Repository, bundle_prerequisites, capture_folder, to_branch, to_new_folder};
 
 use crate::error::Error;
@@ -129,13 +133,32 @@ pub(crate) enum HandedOver {
     Folder(PathBuf),
 }
 
-/// Whether the result differs from what the goal started from.
+/// The commit to hand over: a succeeded goal's result; of an existing project also the best state that was
+/// reached, when its tests fail all the same.
 pub(crate) fn result_commit(view: &GoalView) -> Option<&str> {
-    let commit = view.commit.as_deref()?;
-    (view.state == codegod_protocol::goal::GoalState::Succeeded).then_some(commit)
+    let existing = view.intent.as_ref().is_some_and(|intent| intent.project == ProjectType::Existing);
+    match view.state {
+        GoalState::Succeeded => view.commit.as_deref(),
+        GoalState::Failed | GoalState::Blocked if existing => {
+            verified(view).map(|outputs| outputs.commit.as_str()).or(view.commit.as_deref())
+        }
+        GoalState::Failed
+        | GoalState::Blocked
+        | GoalState::Cancelled
+        | GoalState::Queued
+        | GoalState::Planning
+        | GoalState::Running
+        | GoalState::Paused => None,
+    }
 }
 
-/// Hands a succeeded goal's result over, once: as branch `codegod/<goal>` of the folder it was made for
+/// What the closing verification looked at, whether it passed or not.
+pub(crate) fn verified(view: &GoalView) -> Option<&Outputs> {
+    let closing = view.tasks.iter().filter(|task| task.task.kind == TaskKind::Verification);
+    closing.filter_map(|task| task.result.as_ref()?.outputs.as_ref()).next_back()
+}
+
+/// Hands a goal's result over, once: as branch `codegod/<goal>` of the folder it was made for
 /// when that is the top of a git repository, else as a new folder. Remembers where.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codegod_protocol::goal::{GoalKind, GoalState};
+use codegod_protocol::goal::GoalKind;
 use codegod_protocol::id::GoalId;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::{input, workspace};
 pub(super) async fn apply(at: &Place, goal: &GoalId, dir: Option<PathBuf>, out: &Out) -> Result<u8, Error> {
     let client = at.client().await?;
     let view = client.goal_view(goal).await?;
-    if view.state != GoalState::Succeeded || view.goal.kind != GoalKind::Build {
+    if workspace::result_commit(&view).is_none() || view.goal.kind != GoalKind::Build {
         return Err(Error::NoResult { goal: goal.clone(), state: view.state.name() });
     }
     let remembered = || Origin::recall(goal)?.folder;

@@ -62,12 +62,14 @@ pub(super) async fn build(at: &Place, Build { goal, dir, options }: Build, out: 
 /// Runs all validations of a goal again. Returns the exit code.
 pub(super) async fn verify(at: &Place, of: GoalId, detach: bool, out: &Out) -> Result<u8, Error> {
     let client = at.client().await?;
-    let view = client.goal_head(&of).await?;
-    if view.state != GoalState::Succeeded || view.goal.kind != GoalKind::Build {
-        let state =
-            if view.goal.kind == GoalKind::Build { view.state.name() } else { "a verification itself" };
-        return Err(Error::NotVerifiable { goal: of, state });
-    }
+    let view = client.goal_view(&of).await?;
+    let commit = match (&view.goal.kind, workspace::result_commit(&view)) {
+        (GoalKind::Build, Some(commit)) => commit.to_owned(),
+        (GoalKind::Build, None) => return Err(Error::NotVerifiable { goal: of, state: view.state.name() }),
+        (GoalKind::Verify { .. }, _) => {
+            return Err(Error::NotVerifiable { goal: of, state: "a verification itself" });
+        }
+    };
     if !detach {
         someone_works(&client).await?;
     }
@@ -75,7 +77,7 @@ pub(super) async fn verify(at: &Place, of: GoalId, detach: bool, out: &Out) -> R
         version: GOAL_VERSION,
         id: GoalId::random(),
         text: format!("verify {of}"),
-        workspace: view.commit,
+        workspace: Some(commit),
         priority: VERIFY_PRIORITY,
         uncovered: Uncovered::Block,
         deployment: Deployment::CheckOnly,
@@ -143,14 +145,14 @@ pub(super) async fn collect(at: &Place, goal: &GoalId, out: &Out) -> Result<u8, 
         handed = workspace::hand_over(&client, &view, &mut origin).await?;
     }
     let ended = format!("{goal} {}", view.state.name());
-    let text = match (handed, report::reason(&view)) {
-        (HandedOver::Branch(branch), _) => {
+    let ended = report::reason(&view).map_or_else(|| ended.clone(), |why| format!("{ended}: {why}"));
+    let text = match handed {
+        HandedOver::Branch(branch) => {
             format!("{ended}: its result is the branch {branch}; apply {goal} writes it into your files")
         }
-        (HandedOver::Folder(path), _) => format!("{ended}: its result is in {}", path.display()),
-        (HandedOver::Unchanged, _) => format!("{ended}: nothing needed changing"),
-        (HandedOver::Nothing, Some(why)) => format!("{ended}: {why}"),
-        (HandedOver::Nothing, None) => ended,
+        HandedOver::Folder(path) => format!("{ended}: its result is in {}", path.display()),
+        HandedOver::Unchanged => format!("{ended}: nothing needed changing"),
+        HandedOver::Nothing => ended,
     };
     out.say(&Line::new(Glyphs::of_locale().goal(view.state).1, text));
     Ok(exit_code(view.state))
@@ -198,6 +200,13 @@ fn advice(view: &GoalView, origin: Option<&Origin>) -> Option<String> {
         GoalState::Blocked if not_covered && view.tasks.is_empty() => Some(
             "say it differently, or go on without that part: codegod build --without-uncovered …".to_owned(),
         ),
+        GoalState::Failed | GoalState::Blocked if workspace::result_commit(view).is_some() => {
+            let branch = origin?.branch.as_ref()?;
+            Some(format!(
+                "codegod verify {id} shows it again in fresh containers; codegod apply {id}, or git merge {branch}, \
+                 takes what was reached"
+            ))
+        }
         GoalState::Failed | GoalState::Blocked if !view.tasks.is_empty() => {
             Some("codegod retry TASK gives a failed task all its attempts again".to_owned())
         }

@@ -5,7 +5,7 @@ use codegod_protocol::evidence::{CheckOutcome, Evidence};
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::task::TaskState;
 
-use super::Report;
+use super::{Report, project_lines};
 use crate::follow::{Glyphs, understood};
 use crate::output::{Line, Meaning};
 use crate::sanitize;
@@ -19,6 +19,9 @@ const FAILED_LINES: usize = 15;
 /// The report as lines no wider than `width`.
 pub(crate) fn lines(view: &GoalView, report: &Report, glyphs: &Glyphs, width: usize) -> Vec<Line> {
     let mut lines = vec![headline(view, report, glyphs)];
+    if let Some(project) = &report.project {
+        lines.push(project_lines::headline(project, glyphs.goal(view.state).1));
+    }
     let mut note = |meaning, text: String| lines.push(Line::new(meaning, format!("  {text}")));
     if let Some(intent) = &view.intent {
         note(Meaning::Plain, format!("understood: {}", understood(intent)));
@@ -30,6 +33,7 @@ pub(crate) fn lines(view: &GoalView, report: &Report, glyphs: &Glyphs, width: us
         note(Meaning::Bad, format!("why: {error}"));
     }
     lines.extend(deadline(view, report));
+    lines.extend(report.project.iter().flat_map(project_lines::sections));
     for task in &view.tasks {
         lines.push(task_line(task, glyphs));
         lines.extend(checks(task, glyphs));
@@ -132,10 +136,7 @@ fn shown(evidence: &Evidence, count: usize) -> Vec<Line> {
 }
 
 fn result(report: &Report) -> Vec<Line> {
-    let Some(commit) = report.result.commit.as_deref().filter(|_| report.status == GoalState::Succeeded)
-    else {
-        return Vec::new();
-    };
+    let Some(commit) = report.result.commit.as_deref() else { return Vec::new() };
     let short = commit.get(..12).unwrap_or(commit);
     let place = match (&report.result.branch, &report.result.path) {
         (Some(branch), Some(path)) => format!("branch {branch} in {path}"),
@@ -143,5 +144,6 @@ fn result(report: &Report) -> Vec<Line> {
         (None, Some(path)) => path.clone(),
         (None, None) => return vec![Line::new(Meaning::Plain, format!("result: commit {short}"))],
     };
-    vec![Line::new(Meaning::Strong, format!("result: {place} (commit {short})"))]
+    let what = if report.status == GoalState::Succeeded { "result" } else { "what was reached" };
+    vec![Line::new(Meaning::Strong, format!("{what}: {place} (commit {short})"))]
 }

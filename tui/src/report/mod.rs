@@ -1,6 +1,10 @@
 //! The report of a goal: every claim with the command, exit code and output that show it.
 
 mod human;
+mod project;
+mod project_lines;
+#[cfg(test)]
+mod project_tests;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +34,9 @@ pub(crate) struct Report {
     /// When it should have been done; absent when nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<DeadlineReport>,
+    /// Of an existing project: how each part stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<project::Project>,
     /// Why it ended as it did; absent on success.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -109,6 +116,7 @@ pub(crate) fn report(view: &GoalView, origin: Option<&Origin>, now_ms: u64) -> R
         seconds: seconds_between(view.goal.submitted_ms, view.ended_ms.unwrap_or(now_ms)),
         model: model_use(&view.tasks),
         deadline: view.goal.deadline_ms.map(|at_ms| deadline(view, at_ms, now_ms)),
+        project: project::project(view),
         error: reason(view),
     }
 }

@@ -1,7 +1,7 @@
 //! The script: on a person's machine it builds the images and runs the tests in them, inside of an image it
 //! runs the tests.
 
-use codegod_protocol::setup::{ServiceKind, Setup, Setups, TestRun};
+use codegod_protocol::setup::{Setup, Setups, TestRun};
 
 use super::{Package, described, exports, one_line, quoted};
 
@@ -43,7 +43,7 @@ fn part(setup: &Setup) -> Vec<String> {
     lines.extend(setup.services.iter().map(|service| {
         format!(
             "# Its tests expect {} beside them; start one and set its address in the variables.",
-            served(*service)
+            service.label()
         )
     }));
     if setup.tests.is_empty() {
@@ -80,13 +80,4 @@ fn test(setup: &Setup, number: usize, run: &TestRun) -> Vec<String> {
     }
     lines.push("  ) || ended $?".to_owned());
     lines
-}
-
-const fn served(service: ServiceKind) -> &'static str {
-    match service {
-        ServiceKind::Postgres => "PostgreSQL",
-        ServiceKind::Mysql => "MySQL",
-        ServiceKind::Redis => "Redis",
-        ServiceKind::Mongo => "MongoDB",
-    }
 }
