@@ -16,7 +16,7 @@ use super::assemble::MAX_ATTEMPTS;
 use super::closing;
 use super::words::{self, PlanFailure};
 use crate::diagnosis::{Diagnosis, Remedy};
-use crate::setup;
+use crate::setup::{self, package::SCRIPT};
 
 /// Installing may mean compiling.
 const SETUP_DEADLINE_SECONDS: u64 = 3600;
@@ -132,13 +132,13 @@ fn package(goal: &Goal, tasks: &[Task]) -> Task {
             steps: vec![write],
         }],
         validate: vec![Check {
-            title: words::PACKAGE_CHECK.to_owned(),
-            action: Action::BuildParts,
+            title: words::PACKAGE_WRITTEN.to_owned(),
+            action: Action::ReadFile { path: SCRIPT.to_owned() },
             environment: None,
-            repeat: true,
+            repeat: false,
         }],
         risks: Vec::new(),
-        success_criteria: vec![words::PACKAGE_CHECK.to_owned()],
+        success_criteria: vec![words::PACKAGE_WRITTEN.to_owned()],
     };
     Task {
         needs,

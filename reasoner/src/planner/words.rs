@@ -196,6 +196,7 @@ pub(super) const PACKAGE_PROBLEM: &str = "What was found out is in codegod alone
 pub(super) const PACKAGE_CAUSE: &str = "A Dockerfile and a script say step for step what was done";
 pub(super) const PACKAGE_DISPROVED: &str = "the image does not build";
 pub(super) const PACKAGE_EXPECTED: &str = "The files are written below .codegod/; nothing else changes.";
+pub(super) const PACKAGE_WRITTEN: &str = "The script that rebuilds it and runs the tests is written";
 pub(super) const PACKAGE_CHECK: &str = "The Dockerfile that remains builds";
 
 pub(super) const EDIT_EXPECTED: &str = "The file says what it should; nothing else changes.";

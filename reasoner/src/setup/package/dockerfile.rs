@@ -79,6 +79,7 @@ impl Text {
     /// The images to build on, and the account and folders that every part finds.
     fn head(&mut self, parts: &[&Setup], (path, tag): (&str, &str)) {
         let node = parts.iter().any(|part| matches!(part.toolchain, Toolchain::Node(_)));
+        let python = parts.iter().any(|part| matches!(part.toolchain, Toolchain::Python(_)));
         let all: Vec<String> = parts.iter().map(|part| described(part)).collect();
         self.line(&format!("# What the tests of this project need: {}.", all.join("; ")));
         self.line(&format!(
@@ -98,13 +99,22 @@ impl Text {
             " && ln -s python3 /usr/bin/python",
         ];
         install.iter().for_each(|line| self.line(line));
+        if python {
+            self.line("# A compiler, for what has to be built, and the installer.");
+            self.line("RUN apt-get update \\");
+            self.line(
+                " && apt-get install -y --no-install-recommends build-essential pkg-config python3-dev \\",
+            );
+            self.line(" && rm -rf /var/lib/apt/lists/* \\");
+            self.line(" && pip install --no-cache-dir uv");
+        }
         if node {
             self.line("COPY --from=node /usr/local /usr/local");
         }
         self.line("# Tests run without privileges: files of theirs belong to an account of its own.");
         self.line("RUN useradd --uid 10001 --user-group --create-home --shell /bin/bash agent \\");
         self.line(&format!(" && install -d -o agent -g agent {WORKSPACE} /env"));
-        self.line("ENV LANG=C.UTF-8 VIRTUAL_ENV=/env/venv \\");
+        self.line("ENV LANG=C.UTF-8 VIRTUAL_ENV=/env/venv UV_PYTHON_PREFERENCE=only-system UV_NO_CACHE=1 \\");
         self.line("    PATH=/env/venv/bin:/home/agent/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         self.line(&format!("WORKDIR {WORKSPACE}"));
     }
