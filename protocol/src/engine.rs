@@ -24,7 +24,7 @@
 //! - **Nothing accepted is lost.** A goal stands in the stream `goals` until its plan, or the reason why it has
 //!   none, is stored; a task stands in `queue:<role>` while it is ready and in `leases:<role>` while it runs, from
 //!   the moment it is ready until the script that stores its outcome takes it out. Every step, also that from one
-//!   to the other, is one script: what Redis has written down is whole. With the
+//!   to the other, or straight into a lease, is one script: what Redis has written down is whole. With the
 //!   append-only file this outlives a killed Redis; a replica that was behind when it took over has lost what it
 //!   had not received (Redis replicates asynchronously), and so have we.
 //! - **No result is published twice.** Tasks are executed at least once and published exactly once: each claim
@@ -75,11 +75,15 @@
 //! # A turn
 //!
 //! Workers take turns ([`crate::client::Client::turn`], `turn.lua`): one call publishes what is done (checks the
-//! fencing token, stores the result, ends the lease, counts down each dependent and enqueues those that reach
+//! fencing token, stores the result, ends the lease, counts down each dependent, hands on those that reach
 //! zero, updates goal and metrics, appends the events) and claims what comes next. At work that is one round
 //! trip a task, or less, since both halves take many at once. The events of a turn stand in one entry of the
 //! stream `events`, each in a field `event`. No step costs more in a larger plan or a longer
 //! queue; what it costs grows with the dependents of the published task alone.
+//!
+//! What becomes ready by a turn is handed to who can begin with it at once, where nothing that is listed comes first:
+//! to the caller, who asked for a task, or to an idle worker of its role. It runs then without having stood in a
+//! queue. Only what nobody takes is put there.
 //!
 //! A worker that gets less than it has room for is put on the list of the idle (`idle:<role>`) in the same step,
 //! and waits on its own bell (`bell:<agent>`). Whoever makes a task ready, in the same step claims for an idle

@@ -177,7 +177,7 @@ impl Listener {
         let Some((_, brought)) = rung? else { return Ok(None) };
         // Whoever rang took it off the list of the idle.
         worker.idle = false;
-        worker.brought(&String::from_utf8_lossy(&brought)).transpose()
+        worker.brought(&brought).transpose()
     }
 }
 

@@ -38,6 +38,7 @@ macro_rules! scripts {
         $(pub(super) static $name: LazyLock<Named> = LazyLock::new(|| {
             Named::new($doing, &[
                 part!("lib/head"),
+                part!("lib/event"),
                 part!("lib/base"),
                 $(include_str!(concat!("../scripts/lib/", $part, ".lua")),)*
                 include_str!(concat!("../scripts/", $file, ".lua")),
@@ -52,19 +53,19 @@ scripts! {
     BEGIN_PLANNING = "begin_planning" [], "beginning to plan a goal";
     RENEW_PLANNING = "renew_planning" [], "going on planning a goal";
     STAGE_PLAN = "stage_plan" ["plan"], "laying down a plan";
-    SUBMIT_PLAN = "submit_plan" ["queue"], "submitting a plan";
-    BEGIN_TASKS = "begin_tasks" ["queue"], "beginning a plan's tasks";
+    SUBMIT_PLAN = "submit_plan" ["order", "queue"], "submitting a plan";
+    BEGIN_TASKS = "begin_tasks" ["order", "queue"], "beginning a plan's tasks";
     END_GOAL = "end_goal" [], "ending a goal without a plan";
     RENEW = "renew" [], "renewing leases";
-    RELEASE = "release" ["queue"], "handing an attempt back";
-    RECOVER = "recover" ["queue", "life"], "taking back what an agent held";
-    TICK = "tick" ["queue", "life"], "looking after a queue";
-    GROW = "grow" ["queue", "plan"], "adding tasks to a running plan";
-    GIVE_UP = "give_up" ["queue", "life"], "giving up a held task";
-    CANCEL_GOAL = "cancel_goal" ["queue"], "cancelling a goal";
-    PAUSE_GOAL = "pause_goal" ["queue"], "pausing or resuming a goal";
-    PAUSE_FLEET = "pause_fleet" ["queue"], "pausing or resuming the fleet";
-    RETRY_TASK = "retry_task" ["queue", "life"], "retrying a task";
+    RELEASE = "release" ["order", "queue"], "handing an attempt back";
+    RECOVER = "recover" ["order", "queue", "life"], "taking back what an agent held";
+    TICK = "tick" ["order", "queue", "life"], "looking after a queue";
+    GROW = "grow" ["order", "queue", "plan"], "adding tasks to a running plan";
+    GIVE_UP = "give_up" ["order", "queue", "life"], "giving up a held task";
+    CANCEL_GOAL = "cancel_goal" ["order", "queue"], "cancelling a goal";
+    PAUSE_GOAL = "pause_goal" ["order", "queue"], "pausing or resuming a goal";
+    PAUSE_FLEET = "pause_fleet" ["order", "queue"], "pausing or resuming the fleet";
+    RETRY_TASK = "retry_task" ["order", "queue", "life"], "retrying a task";
     LEASE_HOST = "lease_host" [], "taking over a host's fleet";
     QUARANTINE = "quarantine" [], "putting something aside";
     PUT_ASIDE = "put_aside" [], "putting an entry aside";
@@ -82,10 +83,12 @@ scripts! {
     AUDIT_DEAD = "audit_dead" [], "looking through the dead letters";
 }
 
-/// A worker's turn. Its steady state needs nothing of what is shared: that stands in a function which is called
+/// A worker's turn. Its steady state needs nothing of what is shared: that stands in functions which are called
 /// when something of it is first needed.
 pub(super) static TURN: LazyLock<Named> = LazyLock::new(|| {
-    let rare = [part!("lib/base"), part!("lib/queue"), part!("lib/life"), part!("lib/rare")];
-    let rare = format!("local function make_rare()\n{}\nend", rare.join("\n"));
-    Named::new("publishing and claiming", &[part!("lib/head"), &rare, part!("turn")])
+    let shared = [part!("lib/event"), part!("lib/order")].join("\n");
+    let rare = [part!("lib/base"), part!("lib/queue"), part!("lib/life"), part!("lib/rare")].join("\n");
+    let hand = format!("local function make_hand()\n{shared}\n{}\nend", part!("lib/hand"));
+    let rare = format!("local function make_rare()\n{shared}\n{rare}\nend");
+    Named::new("publishing and claiming", &[part!("lib/head"), &hand, &rare, part!("turn")])
 });

@@ -59,11 +59,16 @@ impl Worker {
         known
     }
 
-    /// What a bell brought: a task with its goal, as `claim_for` writes them; nothing when somebody merely rang.
-    pub(super) fn brought(&mut self, json: &str) -> Option<Result<Claim, Error>> {
-        let [task, attempt, json, goal, goal_json]: [String; 5] = serde_json::from_str(json).ok()?;
-        self.learn(&[goal, goal_json]);
-        Some(claim(&[task, attempt, json], &self.goals))
+    /// What a bell brought: a task with its goal, as scripts write them (`lib/order.lua`); nothing when somebody
+    /// merely rang.
+    pub(super) fn brought(&mut self, bytes: &[u8]) -> Option<Result<Claim, Error>> {
+        let at = bytes.iter().position(|byte| *byte == b'\n')?;
+        let head = std::str::from_utf8(&bytes[..at]).ok()?;
+        let [task, attempt, goal, length] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let (json, goal_json) = bytes[at + 1..].split_at_checked(length.parse().ok()?)?;
+        let [json, goal_json] = [json, goal_json].map(|json| String::from_utf8_lossy(json).into_owned());
+        self.learn(&[goal.to_owned(), goal_json]);
+        Some(claim(&[task.to_owned(), attempt.to_owned(), json], &self.goals))
     }
 
     /// Remembers goals: each its id and its JSON.

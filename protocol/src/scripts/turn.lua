@@ -2,19 +2,20 @@
 -- role, capabilities ('+a+b+'), how many to claim, '1' when it may be on the list of the idle, the goals that it
 -- knows (' g-… g-… '), then for each result: task, attempt, status, detail, JSON →
 --   { head, then task, attempt, JSON of each claim, then goal, JSON of each goal that it does not know }
--- The head: the time, when somebody last looked after the queue, paused (0|1), ask again (0|1), the number of claims, then an outcome for each result:
--- 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply was lost).
+-- The head: the time, when somebody last looked after the queue, paused (0|1), ask again (0|1), the number of claims,
+-- then an outcome for each result: 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply
+-- was lost).
 -- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
 -- another ending, the backoff in ms and the reason.
--- This script is the engine's cost: in its steady state (successes without dependents, one list of ready tasks) it
--- runs few commands, and makes few tables and no closures that it does not call; what is rarer comes from
--- make_rare. Numbers that go to Redis are texts already: Lua would write each as a floating-point number, which
--- takes longer than most commands.
+-- This script is the engine's cost: in its steady state (successes, one list of ready tasks) it runs few commands, and
+-- makes few tables and no closures that it does not call. Handing on what becomes ready comes from make_hand, what is
+-- rarer from make_rare: to make that costs as much as seven commands. Numbers that go to Redis are texts already: Lua
+-- would write each as a floating-point number, which takes longer than most commands.
 -- What fails midway (somebody put another type under one of our keys) is told at the end, when what was begun is
 -- finished: a result that is sent again then is 'done'.
 local agent, role, wanted = WHO, ARGV[3], tonumber(ARGV[5])
 local leases, try = P .. 'leases:' .. role, redis.pcall
-local rare, problem
+local rare, hand, problem
 told = {}
 
 -- Ids were checked on the way in, so that they can stand in an event's JSON as they are.
@@ -42,8 +43,9 @@ for at = 8, #ARGV, 5 do
       ended[n], goals_of[n] = task, goal
       succeeded[task] = key
       if f[4] then
-        rare = rare or make_rare()
-        problem = rare.try(rare.count_down, goal, f[4]) or problem
+        hand = hand or make_hand()
+        local fine, why = pcall(hand.count_down, goal, f[4])
+        if not fine then problem = why end
       end
     else
       rare = rare or make_rare()
@@ -91,8 +93,8 @@ for i = 1, #index, 2 do
     elseif name == '~goals_paused' then goals_paused = true
     end
   elseif name > best then
-    if #name > 6 then rare = rare or make_rare() end
-    if #name <= 6 or rare.may_take(ARGV[4], name) then best, best_at = name, i end
+    if #name > 6 then hand = hand or make_hand() end
+    if #name <= 6 or hand.may_take(ARGV[4], name) then best, best_at = name, i end
   end
 end
 
@@ -111,33 +113,59 @@ if ARGV[6] == '1' and wanted > 0 then
   end
 end
 local missing = (paused == '1' or problem) and 0 or wanted - given
+-- What became ready goes to whoever can begin with it at once, the others into their queues.
+local mine
+if hand and hand.fresh[1] then
+  if ARGV[6] == '1' then try('HDEL', P .. 'idle:' .. role, agent) end
+  local time = call('TIME')
+  local fine, f = pcall(hand.place, role, ARGV[4], index, goals_paused and 0 or missing,
+    time[1] * 1000 + math.floor(time[2] / 1000))
+  if not fine then
+    problem = f
+  elseif f then
+    mine = '- ' .. f.task .. ' ' .. f.attempts
+  end
+  for i = 1, #hand.fresh do
+    if not hand.fresh[i].placed then
+      rare = rare or make_rare()
+      problem = rare.try(rare.enqueue, hand.fresh, role, index) or problem
+      break
+    end
+  end
+  best, best_at = hand.best_of(index, ARGV[4])
+end
 -- A bound on elements that give no attempt, so that one call stays short.
 local looks = wanted + 256
-while missing > 0 and looks > 0 and best_at do
-  local list, elements = P .. 'ready:' .. role .. ':' .. best, nil
-  if missing == 1 then
-    elements = try('LPOP', list) or {}
-    if type(elements) == 'string' then elements = { elements } end
+while missing > 0 and looks > 0 and (mine or best_at) do
+  local elements
+  if mine then
+    elements, mine = { mine }, nil
   else
-    elements = try('LPOP', list, missing == wanted and ARGV[5] or string.format('%d', missing)) or {}
-  end
-  local found = #elements
-  if found < missing then
-    problem = elements.err and elements or problem
-    try('HDEL', P .. 'queues:' .. role, best)
-    index[best_at] = '~'
-    rare = rare or make_rare()
-    best, best_at = rare.best_of(index, ARGV[4])
-  end
-  looks = looks - found
-  -- A task is ready while its entry stands in the queue. Where some do not, or may not be handed out, each is
-  -- looked at.
-  if found > 0 then
-    local entries = {}
-    for i = 1, found do entries[i] = string.match(elements[i], '^%d+%-%d+') or '0-0' end
-    if goals_paused or try('XDEL', P .. 'queue:' .. role, unpack(entries)) ~= found then
-      rare = rare or make_rare()
-      elements = rare.sift(role, elements, goals_paused, taken)
+    local list = P .. 'ready:' .. role .. ':' .. best
+    if missing == 1 then
+      elements = try('LPOP', list) or {}
+      if type(elements) == 'string' then elements = { elements } end
+    else
+      elements = try('LPOP', list, missing == wanted and ARGV[5] or string.format('%d', missing)) or {}
+    end
+    local found = #elements
+    if found < missing then
+      problem = elements.err and elements or problem
+      try('HDEL', P .. 'queues:' .. role, best)
+      index[best_at] = '~'
+      hand = hand or make_hand()
+      best, best_at = hand.best_of(index, ARGV[4])
+    end
+    looks = looks - found
+    -- A task is ready while its entry stands in the queue. Where some do not, or may not be handed out, each is
+    -- looked at.
+    if found > 0 then
+      local entries = {}
+      for i = 1, found do entries[i] = string.match(elements[i], '^%d+%-%d+') or '0-0' end
+      if goals_paused or try('XDEL', P .. 'queue:' .. role, unpack(entries)) ~= found then
+        rare = rare or make_rare()
+        elements = rare.sift(role, elements, goals_paused, taken)
+      end
     end
   end
   for i = 1, #elements do
@@ -188,7 +216,15 @@ if begun > 0 then
     local at = 3 * (i + given)
     held[2 * i - 1], held[2 * i] = answer[at - 1], now .. ' ' .. answer[at] .. ' ' .. agent
   end
-  call('HSET', leases, unpack(held))
+  local stored = try('HSET', leases, unpack(held))
+  if type(stored) ~= 'number' then
+    problem = stored
+    local tasks = {}
+    for i = 1, begun do tasks[i] = answer[3 * (i + given) - 1] end
+    rare = rare or make_rare()
+    rare.try(rare.take_back, tasks)
+    begun = 0
+  end
   for i = 1, begun do
     local at = 3 * (i + given)
     call('HSET', P .. 'task:' .. answer[at - 1], 'state', 'running', 'attempt', answer[at], 'agent', agent,
@@ -204,7 +240,7 @@ if wanted > given and (missing > 0 or paused == '1') then
 elseif ARGV[6] == '1' then
   call('HDEL', P .. 'idle:' .. role, agent)
 end
-if problem then return problem end
+if problem then return type(problem) == 'table' and problem or redis.error_reply(tostring(problem)) end
 answer[1] = now .. ' ' .. looked_after .. ' ' .. paused .. (looks <= 0 and ' 1 ' or ' 0 ') .. claimed .. outcomes
 for i = 1, goals and #goals or 0 do answer[#answer + 1] = goals[i] end
 return answer

@@ -132,9 +132,15 @@ impl Model {
         self.tasks[id].needs.iter().filter(|need| self.tasks[need].state != State::Succeeded).count()
     }
 
-    /// What an agent holds, in the order in which it was queued.
+    /// What an agent holds, in the order in which it is put back.
     pub(crate) fn held_by(&self, agent: &AgentId) -> Vec<TaskId> {
-        self.in_order(|task| task.state == State::Running && task.agent.as_ref() == Some(agent))
+        self.running(|task| task.agent.as_ref() == Some(agent))
+    }
+
+    /// Tasks that run, later ones of a plan before earlier ones: so they stand in their order when they are put back.
+    pub(crate) fn running(&self, which: impl Fn(&ModelTask) -> bool) -> Vec<TaskId> {
+        let running = self.tasks.iter().filter(|(_, task)| task.state == State::Running && which(task));
+        running.map(|(id, _)| id.clone()).rev().collect()
     }
 
     pub(crate) fn in_order(&self, which: impl Fn(&ModelTask) -> bool) -> Vec<TaskId> {

@@ -1,4 +1,4 @@
--- Shared by every script: keys, time, events, quarantine.
+-- Shared by every script: keys, time, counts, quarantine.
 -- A script's body runs from its top at every call, so what is defined here is paid for by each of them:
 -- what only the rare ways need stands inside functions.
 
@@ -10,16 +10,6 @@ local function number_of(task) return string.match(task, '%.(%d+)$') end
 local function now_ms()
   local t = call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
-local function event(kind, goal, task, attempt, data, who)
-  local body = { kind = kind, who = who or WHO, goal = goal, task = task, attempt = attempt and tonumber(attempt), data = data }
-  if told then
-    told[#told + 1] = 'event'
-    told[#told + 1] = cjson.encode(body)
-  else
-    call('XADD', P .. 'events', '*', 'event', cjson.encode(body))
-  end
 end
 
 local function count(what, by) call('HINCRBY', P .. 'metrics:tasks', what, by or 1) end

@@ -2,38 +2,15 @@
 -- of those that run are in a hash. The engine's page (engine.rs) says why.
 
 local function make_queue()
+  local order = make_order()
+  local rank, covers, fields = order.rank, order.covers, order.fields
   -- A task that waited so long goes to the front of its role's queue, whatever its priority (ageing).
   local AGE_MS = 600000
-  -- From so long before its goal's deadline on, a task has the highest priority.
-  local URGENT_MS = 900000
   -- An idle worker that has not asked for so long is taken for dead.
   local IDLE_MS = 5000
-  -- One that has not asked for so long is rung for, but gets no task in hand; they ask every second.
-  local FRESH_MS = 1500
 
-  -- How path lengths share lists: exact up to 64, then sixteen classes for each doubling.
-  local function path_class(path)
-    if path <= 64 then return path end
-    local doubling = math.floor(math.log(path) / math.log(2))
-    return 65 + (doubling - 6) * 16 + math.floor((path / 2 ^ doubling - 1) * 16)
-  end
-
-  -- The name of the list that a task belongs to; of two, the greater is served first.
-  local function bucket_of(priority, path, capabilities)
-    local bucket = string.format('%02d:%03d', priority, path_class(path))
-    if capabilities and capabilities ~= '' then bucket = bucket .. ':' .. capabilities end
-    return bucket
-  end
-
-  local function covers(capabilities, wanted)
-    for capability in string.gmatch(wanted, '[^+]+') do
-      if not string.find(capabilities, '+' .. capability .. '+', 1, true) then return false end
-    end
-    return true
-  end
-
-  -- Claims for an idle worker what it would claim itself, if that is simply to be had → the claim as its bell
-  -- brings it: task, attempt, JSON, goal, JSON. `taken` are tasks that have been claimed in this call.
+  -- Gives an idle worker what it would claim itself, if that is simply to be had → what its bell brings. `taken` are
+  -- tasks that have been claimed in this call.
   local function claim_for(agent, role, capabilities, now, taken)
     local index, names = call('HGETALL', P .. 'queues:' .. role), {}
     for i = 1, #index, 2 do
@@ -54,14 +31,10 @@ local function make_queue()
         if not task or not f[1] then
           quarantine('ready:' .. role, element, task and 'there is no such task' or 'it names no task')
         elseif f[1] == 'ready' and f[2] == entry and not taken[task] then
-          local attempt, at = string.format('%d', f[3] + 1), string.format('%d', now)
-          call('HSET', P .. 'leases:' .. role, task, at .. ' ' .. attempt .. ' ' .. agent)
-          call('HSET', task_key(task), 'state', 'running', 'attempt', attempt, 'agent', agent, 'started_ms', at)
+          local brought = give(agent, role, { task = task, goal = goal, number = number, attempts = f[3] }, now)
           call('XDEL', P .. 'queue:' .. role, entry)
-          event('task_claimed', goal, task, attempt, nil, agent)
           taken[task] = true
-          local json = call('HGET', P .. 'plan:' .. goal, number) or ''
-          return cjson.encode({ task, attempt, json, goal, call('HGET', goal_key(goal), 'goal') or '' })
+          return brought
         end
       end
     end
@@ -79,7 +52,7 @@ local function make_queue()
         call('HDEL', idle, agent)
         local bell, fine, claim = P .. 'bell:' .. agent, false, nil
         -- A list that can't be read is for its own turn to tell of.
-        if now - tonumber(since) <= FRESH_MS then
+        if now - tonumber(since) <= order.FRESH_MS then
           fine, claim = pcall(claim_for, agent, role, capabilities, now, taken)
         end
         local claimed = fine and claim
@@ -133,19 +106,6 @@ local function make_queue()
     rings[#rings + 1] = { role, capabilities or '', task }
   end
 
-  local function rank(f, now)
-    local priority = tonumber(f.priority)
-    if f.deadline and now >= tonumber(f.deadline) - URGENT_MS then priority = 10 end
-    return bucket_of(priority, tonumber(f.path), f.capabilities)
-  end
-
-  local function fields(task)
-    local f = call('HMGET', task_key(task), 'role', 'priority', 'path', 'capabilities', 'deadline_ms', 'state', 'entry',
-      'attempt')
-    return { role = f[1], priority = f[2], path = f[3], capabilities = f[4], deadline = f[5], state = f[6], entry = f[7],
-      attempts = f[8] }
-  end
-
   -- An entry of a role's queue: the task's id, and the task, for people to look at. Its size also keeps few
   -- entries in each node of the stream, which is what finding and deleting one costs by.
   local function add_entry(role, task)
@@ -174,36 +134,35 @@ local function make_queue()
   -- Takes a task out of its queue, and its lease from whoever holds it. What the lists still say of it is stale:
   -- an element counts only while the task is ready with that entry.
   local function unqueue(task)
-    local f = call('HMGET', task_key(task), 'role', 'entry')
-    if f[2] and f[2] ~= '' then
+    local f = call('HMGET', task_key(task), 'role', 'entry', 'state')
+    if f[3] == 'running' then call('HDEL', P .. 'leases:' .. f[1], task) end
+    if f[2] then
       call('XDEL', P .. 'queue:' .. f[1], f[2])
-      call('HDEL', P .. 'leases:' .. f[1], task)
       call('HDEL', task_key(task), 'entry')
     end
   end
 
-  -- Of these leases, those that stand for running attempts: each the task and, of its hash, entry, agent, attempt
-  -- and max_attempts; in the order in which the tasks came into the queue. The others go.
+  -- Of these leases, those that stand for running attempts: each the task and, of its hash, agent, attempt and
+  -- max_attempts; later tasks of a plan before earlier ones, so that put back they stand in their order. The others go.
   local function running(role, tasks)
     local found = {}
     for _, task in ipairs(tasks) do
-      local f = call('HMGET', task_key(task), 'state', 'entry', 'agent', 'attempt', 'max_attempts')
+      local f = call('HMGET', task_key(task), 'state', 'agent', 'attempt', 'max_attempts')
       if f[1] == 'running' then
-        local ms, sequence = string.match(f[2] or '', '^(%d+)%-(%d+)$')
-        found[#found + 1] = { task = task, ms = tonumber(ms or 0), sequence = tonumber(sequence or 0), agent = f[3],
-          attempt = f[4], max_attempts = f[5] }
+        found[#found + 1] = { task = task, goal = goal_of(task), number = tonumber(number_of(task)), agent = f[2],
+          attempt = f[3], max_attempts = f[4] }
       else
         call('HDEL', P .. 'leases:' .. role, task)
         if not f[1] then quarantine('leases:' .. role, task, 'there is no such task') end
       end
     end
-    table.sort(found, function(a, b) return a.ms < b.ms or a.ms == b.ms and a.sequence < b.sequence end)
+    table.sort(found, function(a, b) return a.goal > b.goal or a.goal == b.goal and a.number > b.number end)
     return found
   end
 
   return {
-    bucket_of = bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
-    AGE_MS = AGE_MS, URGENT_MS = URGENT_MS, rank = rank, fields = fields, add_entry = add_entry,
+    bucket_of = order.bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
+    AGE_MS = AGE_MS, URGENT_MS = order.URGENT_MS, rank = rank, fields = fields, add_entry = add_entry,
     enqueue = enqueue, put_back = put_back, unqueue = unqueue, running = running,
   }
 end

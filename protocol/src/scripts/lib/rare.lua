@@ -29,25 +29,26 @@ local function end_otherwise(task, attempt, status, detail)
   end
 end
 
--- A task succeeded: each of its dependents waits for one thing less.
-local function count_down(goal, dependents)
-  local now
-  for number in string.gmatch(dependents, '%d+') do
-    local dependent = goal .. '.' .. number
-    if call('HINCRBY', task_key(dependent), 'pending', -1) == 0 then
-      local f = queue.fields(dependent)
-      if f.state == 'waiting' then
-        now = now or now_ms()
-        -- A queue that can't be written (somebody put another type there) must not keep half of a publish: the
-        -- task is tried again later, as after a backoff.
-        if not pcall(queue.enqueue, dependent, now, f) then
-          call('HSET', task_key(dependent), 'state', 'ready')
-          life.delay(dependent, now + 1000)
-        end
-        event('task_ready', goal, dependent)
+-- Puts what has become ready and was not handed over into its queue; `index` tells then of new lists of the role.
+-- A queue that can't be written (somebody put another type there) must not keep half of a publish: the task is tried
+-- again later, as after a backoff.
+local function enqueue(fresh, role, index)
+  local now = now_ms()
+  for _, f in ipairs(fresh) do
+    if not f.placed then
+      if not pcall(queue.enqueue, f.task, now, f) then
+        call('HSET', task_key(f.task), 'state', 'ready')
+        life.delay(f.task, now + 1000)
+      elseif f.role == role then
+        index[#index + 1], index[#index + 2] = queue.rank(f, now), '1'
       end
     end
   end
+end
+
+-- Of tasks that were to begin, when their leases could not be written: they are ready again.
+local function take_back(tasks)
+  for _, task in ipairs(tasks) do queue.enqueue(task, now_ms()) end
 end
 
 -- The last open task of a goal succeeded: of those that `succeeded` in this turn, the last is the goal's result.
@@ -89,28 +90,14 @@ local function sift(role, elements, goals_paused, taken)
   return sound
 end
 
--- Whether somebody of these capabilities may take from the list of that name.
-local function may_take(capabilities, name)
-  return queue.covers(capabilities, string.match(name, '^%d+:%d+:(.+)$') or '')
-end
-
--- The greatest name of those in an index that somebody of these capabilities may take from, and where it stands.
-local function best_of(index, capabilities)
-  local best, best_at = '', nil
-  for i = 1, #index, 2 do
-    local name = index[i]
-    if name > best and name < '~' and may_take(capabilities, name) then best, best_at = name, i end
-  end
-  return best, best_at
-end
-
 -- What the caller's bell brought and it did not hear → task, attempt, JSON, goal, JSON, while that is its own.
 local function still_held(brought)
-  local fine, parts = pcall(cjson.decode, brought)
-  if not fine or type(parts) ~= 'table' or #parts ~= 5 then return end
-  for _, part in ipairs(parts) do if type(part) ~= 'string' then return end end
-  local f = call('HMGET', task_key(parts[1]), 'state', 'attempt', 'agent')
-  if f[1] == 'running' and f[2] == parts[2] and f[3] == WHO then return parts end
+  local task, attempt, goal, length, at = string.match(brought, '^(%S+) (%d+) (%S+) (%d+)\n()')
+  if not task then return end
+  local f = call('HMGET', task_key(task), 'state', 'attempt', 'agent')
+  if f[1] ~= 'running' or f[2] ~= attempt or f[3] ~= WHO then return end
+  local rest = at + length
+  return { task, attempt, string.sub(brought, at, rest - 1), goal, string.sub(brought, rest) }
 end
 
 -- Does something; what went wrong, if anything.
@@ -121,6 +108,6 @@ local function try(what, ...)
 end
 
 return {
-  try = try, still_held = still_held, end_otherwise = end_otherwise, count_down = count_down, end_goal = end_goal, refuse = refuse,
-  now = now_ms, may_take = may_take, best_of = best_of, sift = sift, ring_all = queue.ring_all,
+  try = try, still_held = still_held, end_otherwise = end_otherwise, enqueue = enqueue, take_back = take_back,
+  end_goal = end_goal, refuse = refuse, now = now_ms, sift = sift, ring_all = queue.ring_all,
 }

@@ -136,7 +136,7 @@ impl World {
 
     pub(super) async fn expire(&mut self, testing: bool, which: u16) -> Result<()> {
         let role = if testing { Role::Testing } else { Role::Backend };
-        let running = self.model.in_order(|task| task.state == State::Running && task.task.role == role);
+        let running = self.model.running(|task| task.task.role == role);
         let chosen = running.into_iter().enumerate().filter(|(at, _)| which >> (at % 16) & 1 == 1);
         let late: Vec<TaskId> = chosen.map(|(_, task)| task).collect();
         self.clock.let_leases_run_out(role, &late)?;
