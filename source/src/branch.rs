@@ -182,13 +182,18 @@ impl Theirs {
     /// Writes all commits that lead to `commit` anew on top of `base`; gives the last one.
     async fn graft(&self, repo: &Repository, commit: &str, base: &str) -> Result<String, Error> {
         let base_tree = self.git("rev-parse").arg(format!("{base}^{{tree}}")).text().await?;
+        let submodules = self.submodules(base).await?;
         let list = repo.git("rev-list").args(["--reverse", "--topo-order", "--parents", commit]);
         let (list, mut made) = (list.text().await?, HashMap::<String, String>::new());
         for line in list.lines() {
             let mut ids = line.split(' ');
             let Some(id) = ids.next() else { continue };
-            let tree = repo.tree_of(id).await?;
-            let tree = self.graft_tree(Some(&base_tree), &self.prefix, &tree).await?;
+            let inner = format!("040000 tree {}", repo.tree_of(id).await?);
+            let mut tree = self.graft_tree(Some(&base_tree), &self.prefix, &inner).await?;
+            // Their files were taken in their place, but are not the repository's own.
+            for (path, entry) in &submodules {
+                tree = self.graft_tree(Some(&tree), path, entry).await?;
+            }
             let mut parents: Vec<String> = ids.filter_map(|parent| made.get(parent).cloned()).collect();
             if parents.is_empty() {
                 if tree == base_tree {
@@ -204,7 +209,22 @@ impl Theirs {
         made.remove(commit).ok_or_else(|| Error::NoSuchCommit(commit.to_owned()))
     }
 
-    /// The tree `outer` with `inner` at `prefix`, in the place of what was there.
+    /// The submodules of a commit that lie in the folder: each one's path, and its entry in a tree.
+    async fn submodules(&self, commit: &str) -> Result<Vec<(Vec<u8>, String)>, Error> {
+        let out = self.git("ls-tree").args(["-r", "-z", "--full-tree", commit]).run().await?;
+        let lines = out.split(|byte| *byte == 0).filter(|line| line.starts_with(b"160000 "));
+        let found = lines.filter_map(|line| {
+            let tab = line.iter().position(|byte| *byte == b'\t')?;
+            let path = line.get(tab + 1..)?;
+            let below = self.prefix.is_empty()
+                || path.strip_prefix(self.prefix.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
+            below.then(|| (path.to_vec(), String::from_utf8_lossy(&line[..tab]).into_owned()))
+        });
+        Ok(found.collect())
+    }
+
+    /// The tree `outer` with the entry `inner` (`040000 tree …`) at `prefix`, in the place of what was there;
+    /// without a prefix the tree that `inner` names.
     async fn graft_tree(&self, outer: Option<&str>, prefix: &[u8], inner: &str) -> Result<String, Error> {
         // From the innermost folder outwards; each level needs the tree that it replaces an entry of.
         let parts: Vec<&[u8]> = prefix.split(|b| *b == b'/').filter(|part| !part.is_empty()).collect();
@@ -227,14 +247,15 @@ impl Theirs {
             levels.push((*part, others));
             level = next;
         }
-        let mut tree = inner.to_owned();
+        let mut entry = inner.to_owned();
         for (part, mut lines) in levels.into_iter().rev() {
-            lines.extend_from_slice(format!("040000 tree {tree}\t").as_bytes());
+            lines.extend_from_slice(format!("{entry}\t").as_bytes());
             lines.extend_from_slice(part);
             lines.push(0);
-            tree = self.git("mktree").args(["-z", "--missing"]).input(lines).text().await?;
+            let tree = self.git("mktree").args(["-z", "--missing"]).input(lines).text().await?;
+            entry = format!("040000 tree {tree}");
         }
-        Ok(tree)
+        Ok(entry.rsplit(' ').next().unwrap_or_default().to_owned())
     }
 
     /// Takes over what leads to `tip` and not to `base`.

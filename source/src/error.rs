@@ -49,6 +49,14 @@ pub enum Error {
     /// The bytes are not a git bundle of the kind that is accepted.
     #[error("read a bundle: {0}")]
     BadBundle(String),
+    /// A repository without a work tree, and without a commit that could be taken.
+    #[error("{} is a bare repository, and its commit can't be taken: {why}", dir.display())]
+    NoFiles {
+        /// The repository.
+        dir: PathBuf,
+        /// Why, a sentence.
+        why: String,
+    },
     /// Something is larger than its limit.
     #[error("{what} is too large: {bytes} bytes or more, the limit is {limit}")]
     TooLarge {

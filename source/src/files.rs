@@ -1,6 +1,6 @@
 //! The files of a person's folder: what they are, how large, and their contents. A link is never followed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -17,24 +17,42 @@ pub(crate) struct Found {
     kind: Kind,
 }
 
-/// Notes the sockets, pipes and devices that lie beside the files that are taken.
-pub(crate) fn note_specials(dir: &Path, names: &BTreeSet<Vec<u8>>, notes: &mut Vec<String>) {
+/// Settings of one's own, which git is often told to ignore and tests may need all the same.
+const SETTINGS: [&str; 6] =
+    [".env", "local_settings.py", "settings_local.py", "local.py", "secrets.json", "secrets.toml"];
+/// What a file begins with that stands for one which Git LFS keeps.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+/// How many of the largest are named when a folder is too large.
+const NAMED: usize = 3;
+
+/// Notes what lies beside the files that are taken: sockets, pipes and devices, and settings that are
+/// ignored.
+pub(crate) fn note_left_out(dir: &Path, names: &BTreeSet<Vec<u8>>, notes: &mut Vec<String>) {
     let parent =
         |name: &Vec<u8>| name.iter().rposition(|b| *b == b'/').map_or(Vec::new(), |at| name[..at].to_vec());
     let mut folders: BTreeSet<Vec<u8>> = names.iter().map(parent).collect();
     folders.insert(Vec::new());
+    let mut settings = Vec::new();
     for folder in folders {
         let Ok(entries) = std::fs::read_dir(paths::below(dir, &folder)) else { continue };
         for entry in entries.flatten() {
-            let is_special =
-                entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir() && !kind.is_symlink());
+            let Ok(kind) = entry.file_type() else { continue };
             let path = entry.path();
             let shown = path.strip_prefix(dir).unwrap_or(&path);
             // A tracked one is noted where its size is looked at.
-            if is_special && !names.contains(shown.as_os_str().as_bytes()) {
+            if names.contains(shown.as_os_str().as_bytes()) {
+                continue;
+            }
+            if !kind.is_file() && !kind.is_dir() && !kind.is_symlink() {
                 notes.push(left_out(&shown.to_string_lossy()));
+            } else if !kind.is_dir() && SETTINGS.iter().any(|name| entry.file_name() == *name) {
+                settings.push(shown.to_string_lossy().into_owned());
             }
         }
+    }
+    settings.sort();
+    if !settings.is_empty() {
+        notes.push(format!("Left out, for git ignores it: {}.", settings.join(", ")));
     }
 }
 
@@ -49,7 +67,7 @@ pub(crate) fn measure(
     limits: Limits,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Found>, Error> {
-    let (mut found, mut together) = (Vec::new(), 0_u64);
+    let (mut found, mut sizes, mut together) = (Vec::new(), Vec::new(), 0_u64);
     for path in names {
         let full = paths::below(dir, &path);
         let Ok(meta) = std::fs::symlink_metadata(&full) else { continue };
@@ -66,13 +84,41 @@ pub(crate) fn measure(
             return Err(Error::TooLarge { what, bytes, limit: limits.file });
         }
         together = together.saturating_add(bytes);
-        if together > limits.together {
-            let what = format!("the folder {}", dir.display());
-            return Err(Error::TooLarge { what, bytes: together, limit: limits.together });
-        }
+        sizes.push((what, bytes));
         found.push(Found { path, kind });
     }
+    if together > limits.together {
+        let what = format!("the folder {} (most of it: {})", dir.display(), largest(&sizes));
+        return Err(Error::TooLarge { what, bytes: together, limit: limits.together });
+    }
     Ok(found)
+}
+
+/// The files and folders that make a folder large, the largest first.
+fn largest(sizes: &[(String, u64)]) -> String {
+    let mut prefix = String::new();
+    loop {
+        let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
+        for (path, bytes) in sizes {
+            let Some(rest) = path.strip_prefix(&prefix) else { continue };
+            let end = rest.find('/').map_or(path.len(), |at| prefix.len() + at + 1);
+            *groups.entry(&path[..end]).or_default() += bytes;
+        }
+        let together: u64 = groups.values().sum();
+        let mut groups: Vec<(&str, u64)> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        // A folder that holds nearly all of it says little: what in it?
+        match groups.first() {
+            Some((first, bytes)) if first.ends_with('/') && *bytes > together / 10 * 9 => {
+                prefix = (*first).to_owned();
+            }
+            _ => {
+                let named =
+                    |(path, bytes): &(&str, u64)| format!("{} {} MB", paths::shortened(path), bytes >> 20);
+                return groups.iter().take(NAMED).map(named).collect::<Vec<_>>().join(", ");
+            }
+        }
+    }
 }
 
 /// Stores the files' contents and gives the tree that holds them.
@@ -84,16 +130,28 @@ pub(crate) async fn store(
     limits: Limits,
 ) -> Result<String, Error> {
     let mut contents = Contents::start(repo)?;
+    let mut pointers = Vec::new();
     for Found { path, kind } in found {
         let full = paths::below(dir, path);
         match read_bounded(&full, *kind, limits.file) {
-            Ok(content) => contents.add(path, *kind, &content).await?,
+            Ok(content) => {
+                if content.starts_with(LFS_POINTER) {
+                    pointers.push(String::from_utf8_lossy(path).into_owned());
+                }
+                contents.add(path, *kind, &content).await?;
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 notes.push(format!("{} went away while the folder was read.", full.display()));
             }
             // Leaving it out would read as its deletion when the result comes back.
             Err(source) => return Err(Error::Io { doing: "read", path: full, source }),
         }
+    }
+    if let Some(first) = pointers.first() {
+        let (count, first) = (pointers.len(), paths::shortened(first));
+        notes.push(format!(
+            "Git LFS keeps the content of {count} files, {first} first, and it is not here; git lfs pull brings it."
+        ));
     }
     repo.write_tree(None, &contents.finish().await?).await
 }

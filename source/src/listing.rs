@@ -27,12 +27,19 @@ const MADE_BY_TOOLS: &[&str] = &[
     ".DS_Store",
 ];
 
+/// The files of a work tree.
+#[derive(Default)]
+pub(crate) struct Listing {
+    /// Their paths.
+    pub(crate) names: BTreeSet<Vec<u8>>,
+    /// Whether it has submodules.
+    pub(crate) submodules: bool,
+}
+
 /// The tracked and the untracked files of a work tree; a repository inside it is taken as its files.
-pub(crate) async fn tracked_and_new(
-    root: &Path,
-    notes: &mut Vec<String>,
-) -> Result<BTreeSet<Vec<u8>>, Error> {
+pub(crate) async fn tracked_and_new(root: &Path, notes: &mut Vec<String>) -> Result<Listing, Error> {
     let (mut folders, mut names) = (vec![Vec::new()], BTreeSet::new());
+    let links = submodules(root).await?;
     while let Some(prefix) = folders.pop() {
         let dir = paths::below(root, &prefix);
         let list = with_ignore_file(Git::within(&dir, "ls-files"), &dir).await?;
@@ -48,10 +55,23 @@ pub(crate) async fn tracked_and_new(
                 let shown = String::from_utf8_lossy(&path).into_owned();
                 notes.push(format!("The repository inside at {shown} was taken as plain files."));
                 folders.push(path);
+            } else if links.contains(&path) {
+                let shown = String::from_utf8_lossy(&path).into_owned();
+                notes.push(format!(
+                    "The submodule {shown} is empty here; git submodule update --init brings its files."
+                ));
             }
         }
     }
-    Ok(names)
+    Ok(Listing { names, submodules: !links.is_empty() })
+}
+
+/// Where the submodules of a work tree belong, whether their files are there or not.
+async fn submodules(root: &Path) -> Result<BTreeSet<Vec<u8>>, Error> {
+    let done = Git::within(root, "ls-files").args(["-z", "--stage"]).run().await?;
+    let lines = done.split(|byte| *byte == 0).filter(|line| line.starts_with(b"160000 "));
+    let path = |line: &[u8]| line.splitn(2, |byte| *byte == b'\t').nth(1).map(<[u8]>::to_vec);
+    Ok(lines.filter_map(path).collect())
 }
 
 /// All files of a folder without git, but for what tools made.
@@ -75,7 +95,7 @@ fn listed(done: Finished, notes: &mut Vec<String>) -> Result<Vec<Vec<u8>>, Error
     }
     for line in done.stderr.lines() {
         if let Some(what) = line.strip_prefix("warning: could not open directory ") {
-            notes.push(format!("A folder was left out: {what}."));
+            notes.push(format!("A folder was left out: {}.", paths::shortened(what)));
         }
     }
     let names = done.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());

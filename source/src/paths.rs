@@ -43,6 +43,18 @@ pub(crate) fn unsafe_entry(path: &[u8], reason: &str) -> Error {
     Error::UnsafeEntry { path: String::from_utf8_lossy(path).into_owned(), reason: reason.to_owned() }
 }
 
+/// A text with a path in it as people can read it: of a very long one its beginning and its end.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 100;
+    let count = text.chars().count();
+    if count <= 2 * SHOWN {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(SHOWN).collect();
+    let end: String = text.chars().skip(count - SHOWN).collect();
+    format!("{start}…{end}")
+}
+
 /// The path below a folder that a tree path stands for.
 pub(crate) fn below(dir: &Path, path: &[u8]) -> PathBuf {
     dir.join(OsStr::from_bytes(path))

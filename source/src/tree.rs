@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::process::{Child, ChildStdin};
 
 use crate::bundle::unpack;
 use crate::git::{DEADLINE, Git, alternates};
 use crate::repository::{Kind, Repository};
 use crate::{Error, paths};
+
+/// How many bytes of files are given to git at once.
+const PIPED_TOGETHER: usize = 256 << 10;
 
 /// What a commit says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +49,7 @@ pub(crate) struct Staged {
 /// Writes contents into a repository, one after the other, through one git process.
 pub(crate) struct Contents {
     child: Child,
-    stdin: ChildStdin,
+    stdin: BufWriter<ChildStdin>,
     marks: PathBuf,
     _dir: TempDir,
     files: Vec<(Vec<u8>, Kind)>,
@@ -61,6 +64,8 @@ impl Contents {
         let mut git = repo.git("fast-import").args(["--quiet", "--done"]).arg(export);
         let mut child = git.spawn()?;
         let stdin = child.stdin.take().ok_or_else(|| broken(std::io::ErrorKind::BrokenPipe.into()))?;
+        // Small files by the thousand would be as many wake-ups of git.
+        let stdin = BufWriter::with_capacity(PIPED_TOGETHER, stdin);
         Ok(Self { child, stdin, marks, _dir: dir, files: Vec::new() })
     }
 
@@ -84,6 +89,7 @@ impl Contents {
     pub(crate) async fn finish(mut self) -> Result<Vec<Staged>, Error> {
         let end = async {
             self.stdin.write_all(b"done\n").await?;
+            self.stdin.flush().await?;
             drop(self.stdin);
             self.child.wait_with_output().await
         };

@@ -76,6 +76,15 @@ pub(crate) async fn commit(repo: &Repository, parents: &[&str], files: &[(&str, 
     repo.commit_tar(parents, &tar_of(files), &message, 1000, LIMIT).await.unwrap()
 }
 
+/// A commit on top of `base` in which these files are written.
+pub(crate) async fn commit_files(repo: &Repository, base: &str, files: &[(&str, &str)]) -> String {
+    let mut tar = repo.to_tar(base, 0, 0, LIMIT).await.unwrap();
+    tar.truncate(tar.len() - 1024);
+    tar.extend(tar_of(files));
+    let message = Message { subject: "work".into(), trailers: Vec::new() };
+    repo.commit_tar(&[base], &tar, &message, 1000, LIMIT).await.unwrap()
+}
+
 /// The paths of a commit, lossily decoded.
 pub(crate) async fn names(repo: &Repository, commit: &str) -> Vec<String> {
     let entries = repo.list(commit).await.unwrap();
