@@ -14,6 +14,9 @@ const TOOLS: &str = "/home/agent/.local";
 const NO_DOWNLOADS: &str = "export CI=true HUSKY=0 PUPPETEER_SKIP_DOWNLOAD=1 PUPPETEER_SKIP_CHROMIUM_DOWNLOAD=1 CYPRESS_INSTALL_BINARY=0 \
      PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ELECTRON_SKIP_BINARY_DOWNLOAD=1 SENTRYCLI_SKIP_DOWNLOAD=1 \
      MONGOMS_DISABLE_POSTINSTALL=1";
+/// A connection that hangs is given up before it has cost minutes.
+const PATIENCE: &str =
+    "export npm_config_fetch_timeout=45000 npm_config_fetch_retries=5 npm_config_fetch_retry_mintimeout=1000";
 /// The headers of Node, for native modules: nothing is downloaded for them.
 const HEADERS: &str =
     "export npm_config_nodedir=\"$(node -p 'require(\"path\").resolve(process.execPath, \"../..\")')\"";
@@ -37,7 +40,7 @@ pub(super) fn recipe(setup: &Setup, node: &Node) -> Recipe {
     }
     let tools = tools(node);
     if !tools.is_empty() {
-        recipe.add(step(tools.join(" && "), Vec::new(), Root::No));
+        recipe.add(step(format!("{PATIENCE}\n{}", tools.join(" && ")), Vec::new(), Root::No));
     }
     let mut install = step(install(setup, node), node.manifests.clone(), Root::No);
     install.workdir.clone_from(&setup.folder);
@@ -112,6 +115,7 @@ fn install(setup: &Setup, node: &Node) -> String {
     let mut lines = vec![
         "set -e".to_owned(),
         NO_DOWNLOADS.to_owned(),
+        PATIENCE.to_owned(),
         HEADERS.to_owned(),
         format!("node -e {} {}", quote(WITHOUT_OWN_SCRIPTS), own.join(" ")),
     ];

@@ -361,7 +361,7 @@ fn after_word(words: &[Word], verb: &str, filter: &str) -> Launch {
         } else if name == filter || name == "--filter" || name == "-F" {
             which.extend(value.or_else(|| rest.next().map(|next| next.text.clone())));
         } else if word.text.starts_with('-') {
-            if ["--concurrency", "--since", "--target", "--log-order"].contains(&word.text.as_str()) {
+            if ["--concurrency", "--since", "--log-order"].contains(&word.text.as_str()) {
                 rest.next();
             }
         } else if !seen {

@@ -11,7 +11,7 @@ use super::manifest::{Manifest, join, resolve};
 use super::places::Place;
 use super::plan::project_of;
 use super::script::{Step, steps};
-use super::{script_preparation, with_path};
+use super::{script_preparation, tests_anyway, with_path};
 
 /// Scripts that an installation runs in the project itself.
 const SCRIPTS: [&str; 3] = ["install", "postinstall", "prepare"];
@@ -45,7 +45,7 @@ pub(super) fn preparations(tree: &Tree, place: &Place, manager: &Manager) -> Vec
             let steps = steps(place, manager.kind, &manifest.folder, script);
             let work: Vec<&Step> = steps.iter().filter(|step| is_work(tree, step)).collect();
             all.extend(work.into_iter().map(|step| Preparation {
-                run: with_path(place, &step.folder, &step.shown()),
+                run: tests_anyway(&with_path(place, &step.folder, &step.shown())),
                 workdir: step.folder.clone(),
                 why: format!("the project's script {script} runs it with every installation"),
             }));

@@ -11,6 +11,7 @@ mod reporter;
 mod script;
 mod shell;
 mod version;
+mod workflows;
 
 use codegod_protocol::setup::{Node, NodeManager, PartPicture, Preparation, Setup, Toolchain};
 
@@ -162,9 +163,18 @@ fn with_path(place: &Place, folder: &str, command: &str) -> String {
     format!("PATH=\"{}$PATH\"; {command}", places.concat())
 }
 
+/// A command whose failure keeps no test from being run: whether they need it is not known.
+fn tests_anyway(command: &str) -> String {
+    format!("{command} || echo '[this failed; the tests are run all the same]'")
+}
+
 /// A script of a package as a preparation.
 fn script_preparation(manager: &Manager, manifest: &Manifest, script: &str, why: String) -> Preparation {
-    Preparation { run: format!("{} run {script}", manager.command()), workdir: manifest.folder.clone(), why }
+    Preparation {
+        run: tests_anyway(&format!("{} run {script}", manager.command())),
+        workdir: manifest.folder.clone(),
+        why,
+    }
 }
 
 #[cfg(test)]

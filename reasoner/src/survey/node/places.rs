@@ -77,8 +77,7 @@ pub(super) fn places(tree: &Tree) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for folder in &folders {
         let taken = places.iter().any(|place| place.manifest(folder).is_some());
-        let side = folder.split('/').any(|part| SIDE.contains(&part) || part.starts_with('.'));
-        if taken || side || depth(folder) > MAX_DEPTH || places.len() == MAX_PROJECTS {
+        if taken || is_side(folder) || depth(folder) > MAX_DEPTH || places.len() == MAX_PROJECTS {
             continue;
         }
         if let Some(root) = Manifest::read(tree, folder) {
@@ -87,6 +86,11 @@ pub(super) fn places(tree: &Tree) -> Vec<Place> {
         }
     }
     places
+}
+
+/// Whether a folder only shows, measures or feeds something.
+pub(super) fn is_side(folder: &str) -> bool {
+    folder.split('/').any(|part| SIDE.contains(&part) || part.starts_with('.'))
 }
 
 fn depth(folder: &str) -> usize {

@@ -8,11 +8,11 @@ use super::kind::{Kind, Runner, kind};
 use super::lifecycle;
 use super::manager::Manager;
 use super::manifest::{Manifest, join, resolve};
-use super::places::Place;
+use super::places::{Place, is_side};
 use super::reporter::{FileReports, node_file, reporting};
 use super::script::{Step, steps};
 use super::shell::Word;
-use super::with_path;
+use super::{with_path, workflows};
 
 /// The longest that a test run may take, in seconds.
 const DEADLINE: u64 = 1800;
@@ -57,8 +57,12 @@ pub(super) fn plan(tree: &Tree, place: &Place, manager: &Manager, node: u64) -> 
     }
     let mut plan = planner.plan;
     let mut before = lifecycle::preparations(tree, place, manager);
-    if before.iter().chain(&plan.prepare).all(|preparation| preparation.workdir != place.root.folder) {
-        before.extend(lifecycle::builds(tree, place, manager, &plan.tests));
+    // What is built already is not built twice.
+    let at_root = |all: &[Preparation]| all.iter().any(|one| one.workdir == place.root.folder);
+    if !at_root(&before) && !at_root(&plan.prepare) {
+        let by_workflow = workflows::builds(tree, place, manager.kind);
+        let by_need = || lifecycle::builds(tree, place, manager, &plan.tests);
+        before.extend(if by_workflow.is_empty() { by_need() } else { by_workflow });
     }
     before.append(&mut plan.prepare);
     plan.prepare = without_repeats(before);
@@ -99,7 +103,7 @@ impl Planner<'_> {
     }
 
     fn of_members(&mut self) {
-        for member in &self.place.members {
+        for member in self.place.members.iter().filter(|member| !is_side(&member.folder)) {
             let before = self.plan.tests.len();
             for script in std::iter::once("test").chain(OTHER_SCRIPTS) {
                 self.of_script(&member.folder, script);

@@ -5,7 +5,7 @@ use codegod_protocol::setup::NodeManager;
 
 use super::launch::{self, Launch};
 use super::manifest::{Manifest, resolve};
-use super::places::{Place, matches_name};
+use super::places::{Place, is_side, matches_name};
 use super::shell::{Command, Word, is_assignment, split};
 
 /// Scripts that run scripts that run scripts are followed so far.
@@ -52,6 +52,13 @@ impl Step {
 pub(super) fn steps(place: &Place, manager: NodeManager, folder: &str, script: &str) -> Vec<Step> {
     let mut expander = Expander { place, manager, steps: Vec::new(), within: Vec::new() };
     expander.script(folder, script, &Around::default(), &[]);
+    expander.steps
+}
+
+/// The commands of a line that is run in a folder, by a workflow for example.
+pub(super) fn line_steps(place: &Place, manager: NodeManager, folder: &str, line: &str) -> Vec<Step> {
+    let mut expander = Expander { place, manager, steps: Vec::new(), within: Vec::new() };
+    expander.line(folder, line, "", &Around::default(), &[]);
     expander.steps
 }
 
@@ -151,8 +158,10 @@ impl Expander<'_> {
                 }
             }
             Launch::Members { which, script, more } => {
-                for folder in self.members(folder, &which, &script) {
-                    self.script(&folder, &script, &around, &more);
+                for script in script.split(',') {
+                    for folder in self.members(folder, &which, script) {
+                        self.script(&folder, script, &around, &more);
+                    }
                 }
             }
             Launch::Nothing => {}
@@ -187,6 +196,7 @@ impl Expander<'_> {
     fn members(&self, folder: &str, which: &[String], script: &str) -> Vec<String> {
         let meant = |member: &&Manifest| {
             member.script(script).is_some()
+                && !is_side(&member.folder)
                 && (which.is_empty() || which.iter().any(|pattern| is_meant(folder, member, pattern)))
         };
         let found: Vec<String> =
@@ -255,7 +265,7 @@ mod tests {
         let place = place(&[
             (
                 "package.json",
-                serde_json::json!({ "workspaces": ["packages/*", "site"], "scripts": {
+                serde_json::json!({ "workspaces": ["packages/*", "web"], "scripts": {
                     "test": "turbo run test --filter='./packages/*' --",
                     "one": "yarn workspace b test --ci",
                     "all": "npm test --workspaces --if-present",
@@ -265,8 +275,8 @@ mod tests {
             ("packages/a/package.json", serde_json::json!({ "name": "@x/a", "scripts": { "test": "jest" } })),
             ("packages/b/package.json", serde_json::json!({ "name": "b", "scripts": { "test": "vitest" } })),
             (
-                "site/package.json",
-                serde_json::json!({ "name": "site", "scripts": { "test": "cypress run" } }),
+                "web/package.json",
+                serde_json::json!({ "name": "web", "scripts": { "test": "cypress run" } }),
             ),
         ]);
         let shown = |script: &str| -> Vec<(String, String)> {
@@ -279,7 +289,7 @@ mod tests {
         let b = ("packages/b".to_owned(), "vitest".to_owned());
         assert_eq!(shown("test"), [a.clone(), b.clone()]);
         assert_eq!(shown("one"), [("packages/b".to_owned(), "vitest --ci".to_owned())]);
-        assert_eq!(shown("all"), [a.clone(), b, ("site".to_owned(), "cypress run".to_owned())]);
+        assert_eq!(shown("all"), [a.clone(), b, ("web".to_owned(), "cypress run".to_owned())]);
         assert_eq!(shown("there"), [a]);
     }
 }

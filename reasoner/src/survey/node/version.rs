@@ -4,6 +4,7 @@ use semver::{Comparator, Op, Version, VersionReq};
 
 use super::super::Tree;
 use super::manifest::{Manifest, join};
+use super::workflows;
 
 /// The major version that is at hand.
 pub(super) const AT_HAND: u64 = 22;
@@ -74,7 +75,19 @@ fn named(tree: &Tree, root: &Manifest) -> Option<(String, String)> {
             return Some((join(folder, ".tool-versions"), version.trim().to_owned()));
         }
     }
+    if workflows::are_there(tree) {
+        return newest(".github/workflows", &workflows::node_versions(tree));
+    }
     travis(tree)
+}
+
+/// The newest of the versions that a file names; none when it names new ones by no number.
+fn newest(from: &str, versions: &[String]) -> Option<(String, String)> {
+    if versions.iter().any(|version| major(version).is_none()) {
+        return None;
+    }
+    let newest = versions.iter().max_by_key(|version| major(version))?;
+    Some((from.to_owned(), newest.clone()))
 }
 
 /// The newest version of an old project's Travis file, which names a list of them.
@@ -90,13 +103,8 @@ fn travis(tree: &Tree) -> Option<(String, String)> {
     let versions = all
         .flat_map(|line| line.split([',', '[', ']']))
         .map(|item| item.trim_matches([' ', '-', '"', '\'', 'v']));
-    let versions: Vec<&str> = versions.filter(|item| !item.is_empty()).collect();
-    if versions.iter().any(|version| major(version).is_none()) {
-        // `node`, `lts/*`: whatever is new.
-        return None;
-    }
-    let newest = versions.into_iter().max_by_key(|version| major(version))?;
-    Some((".travis.yml".to_owned(), newest.to_owned()))
+    let versions: Vec<String> = versions.filter(|item| !item.is_empty()).map(str::to_owned).collect();
+    newest(".travis.yml", &versions)
 }
 
 /// The major version of what a version file names; None for `lts/*` and the like.

@@ -1,0 +1,167 @@
+//! What a project's workflows say: the versions of Node that it is tested with, and what is built before
+//! its tests.
+
+use codegod_protocol::setup::{NodeManager, Preparation};
+
+use super::super::Tree;
+use super::super::outline::{Scalar, outline};
+use super::kind::{Kind, kind};
+use super::launch::{Launch, launch};
+use super::manifest::resolve;
+use super::places::Place;
+use super::script::line_steps;
+use super::shell::split;
+use super::{tests_anyway, with_path};
+
+/// Keys that hold versions of Node.
+const VERSIONS: [&str; 6] =
+    ["node-version", "node", "node_version", "node-versions", "nodejs", "NODE_VERSION"];
+/// How the names of scripts begin that make something.
+const MAKING: [&str; 8] =
+    ["build", "compile", "prepare", "generate", "codegen", "bootstrap", "bundle", "prebuild"];
+/// What is made for others than the tests.
+const FOR_OTHERS: [&str; 8] = ["doc", "site", "storybook", "e2e", "example", "demo", "release", "size"];
+
+fn workflows(tree: &Tree) -> impl Iterator<Item = (&str, Vec<Scalar>)> {
+    let is_one = |path: &str| {
+        path.starts_with(".github/workflows/") && (path.ends_with(".yml") || path.ends_with(".yaml"))
+    };
+    tree.entries()
+        .map(|(path, _)| path)
+        .filter(move |path| is_one(path))
+        .filter_map(|path| Some((path, outline(tree.text(path)?))))
+}
+
+/// Whether there are workflows at all.
+pub(super) fn are_there(tree: &Tree) -> bool {
+    workflows(tree).next().is_some()
+}
+
+/// The versions of Node that workflows name, as written.
+pub(super) fn node_versions(tree: &Tree) -> Vec<String> {
+    let mut versions = Vec::new();
+    for (_, scalars) in workflows(tree) {
+        for scalar in scalars {
+            let named = scalar.path.iter().rev().find(|key| !key.starts_with('#'));
+            if named.is_some_and(|key| VERSIONS.contains(&key.as_str())) && !scalar.value.contains("${{") {
+                let items = scalar.value.split(['[', ']', ',']);
+                let items = items.map(|item| item.trim().trim_matches(['"', '\'']).to_owned());
+                versions.extend(items.filter(|item| !item.is_empty()));
+            }
+        }
+    }
+    versions
+}
+
+/// What the workflow that runs the tests makes before them, in the same job.
+pub(super) fn builds(tree: &Tree, place: &Place, manager: NodeManager) -> Vec<Preparation> {
+    for (path, scalars) in workflows(tree) {
+        let mut jobs: Vec<(String, Vec<(String, String)>)> = Vec::new();
+        for scalar in &scalars {
+            let [jobs_key, job, steps, number, key] = scalar.path.as_slice() else { continue };
+            if jobs_key != "jobs" || steps != "steps" || key != "run" {
+                continue;
+            }
+            let folder = working_directory(&scalars, job, number);
+            let Some(folder) = resolve("", folder.unwrap_or_default()) else { continue };
+            match jobs.last_mut().filter(|(known, _)| known == job) {
+                Some((_, lines)) => lines.push((folder, scalar.value.clone())),
+                None => jobs.push((job.clone(), vec![(folder, scalar.value.clone())])),
+            }
+        }
+        for (_, lines) in jobs {
+            if let Some(found) = before_tests(tree, place, manager, path, &lines) {
+                return found;
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn working_directory<'a>(scalars: &'a [Scalar], job: &str, number: &str) -> Option<&'a str> {
+    let of =
+        |path: &[&str]| scalars.iter().find(|scalar| scalar.path == path).map(|scalar| scalar.value.as_str());
+    of(&["jobs", job, "steps", number, "working-directory"])
+        .or_else(|| of(&["jobs", job, "defaults", "run", "working-directory"]))
+}
+
+/// What the lines of a job make before it runs tests; None when it runs none.
+fn before_tests(
+    tree: &Tree,
+    place: &Place,
+    manager: NodeManager,
+    workflow: &str,
+    lines: &[(String, String)],
+) -> Option<Vec<Preparation>> {
+    let mut made = Vec::new();
+    for (folder, line) in lines {
+        if place.manifest(folder).is_none() {
+            continue;
+        }
+        for command in split(&line.replace("\\\n", " ")) {
+            let shown: Vec<String> = command
+                .env
+                .iter()
+                .cloned()
+                .chain(command.words.iter().map(|word| word.raw.clone()))
+                .collect();
+            let shown = shown.join(" ");
+            if shown.contains("${{") {
+                continue;
+            }
+            let steps = line_steps(place, manager, folder, &shown);
+            if steps.iter().any(|step| {
+                matches!(kind(step, |step| super::lifecycle::leaves_nothing(tree, step)), Kind::Tests(_))
+            }) {
+                return Some(made);
+            }
+            let is_script =
+                |name: &str| place.manifest(folder).is_some_and(|manifest| manifest.script(name).is_some());
+            let names = match launch(&command.words, is_script) {
+                Launch::Scripts { patterns, .. } => patterns,
+                Launch::Members { script, .. } => vec![script],
+                _ => continue,
+            };
+            if !steps.is_empty() && names.iter().any(|name| makes(name)) {
+                made.push(Preparation {
+                    run: tests_anyway(&with_path(place, folder, &shown)),
+                    workdir: folder.clone(),
+                    why: format!("{workflow} runs it before the tests"),
+                });
+            }
+        }
+    }
+    None
+}
+
+fn makes(script: &str) -> bool {
+    MAKING.iter().any(|start| script.starts_with(start))
+        && !FOR_OTHERS.iter().any(|word| script.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::places::places;
+    use super::super::tests::tree;
+    use super::*;
+
+    const WORKFLOW: &str = "jobs:\n  lint:\n    steps:\n      - run: npm run lint\n  test:\n    strategy:\n      matrix:\n        node: [12, '14']\n\
+        \x20   steps:\n      - uses: actions/setup-node@v4\n        with:\n          node-version: ${{ matrix.node }}\n      - run: npm ci\n\
+        \x20     - run: |\n          npm run build:docs\n          npm run build\n      - run: npm test\n      - run: npm run build:after\n";
+
+    #[test]
+    fn what_a_job_builds_before_its_tests_is_built() {
+        let manifest = r#"{"scripts":{"build":"tsc","test":"mocha","lint":"eslint .","build:docs":"x","build:after":"y"}}"#;
+        let tree = tree(&[("package.json", manifest), (".github/workflows/ci.yml", WORKFLOW)]);
+        let place = places(&tree).remove(0);
+        let builds = builds(&tree, &place, NodeManager::Npm);
+        assert_eq!(builds.len(), 1);
+        assert!(builds[0].run.contains("; npm run build || "), "{}", builds[0].run);
+    }
+
+    #[test]
+    fn versions_are_those_that_are_written_out() {
+        let tree = tree(&[(".github/workflows/ci.yml", WORKFLOW)]);
+        assert_eq!(node_versions(&tree), ["12", "14"]);
+    }
+}
