@@ -10,6 +10,8 @@ mod plan;
 mod reporter;
 mod script;
 mod shell;
+#[cfg(test)]
+mod tests;
 mod version;
 mod workflows;
 
@@ -174,29 +176,5 @@ fn script_preparation(manager: &Manager, manifest: &Manifest, script: &str, why:
         run: tests_anyway(&format!("{} run {script}", manager.command())),
         workdir: manifest.folder.clone(),
         why,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Entry, EntryKind};
-    use super::*;
-
-    /// A tree of these files.
-    pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
-        let entry = |text: &str| Entry { kind: EntryKind::File, bytes: text.len() as u64 };
-        let mut tree = Tree::of_paths(files.iter().map(|(path, text)| (path.into(), entry(text))));
-        for (path, text) in files {
-            tree.add(path, text.as_bytes());
-        }
-        tree
-    }
-
-    /// The first project of a tree of these manifests.
-    pub(super) fn place(manifests: &[(&str, serde_json::Value)]) -> Place {
-        let texts: Vec<(&str, String)> =
-            manifests.iter().map(|(path, value)| (*path, value.to_string())).collect();
-        let files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        places::places(&tree(&files)).remove(0)
     }
 }

@@ -181,7 +181,7 @@ impl Planner<'_> {
             None => false,
         };
         let known = |name: &str| manifests.iter().any(|manifest| manifest.depends_on(name));
-        if uses("node:test") || uses("test") {
+        if uses("node:test") {
             return FileReports::NodeTest;
         }
         let tap = ["tape", "tap", "test", "zora", "tapzero", "brittle", "@substrate-system/tapzero"];

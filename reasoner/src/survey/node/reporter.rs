@@ -10,6 +10,8 @@ use super::shell::Word;
 
 /// The report's place in a command.
 const REPORT: &str = "\"$CODEGOD_REPORT\"";
+/// Makes jest write its results.
+const JEST: &str = include_str!("jest.js");
 /// Makes jasmine write what jest would.
 const JASMINE: &str = include_str!("jasmine.js");
 /// Makes of what uvu prints what jest would write.
@@ -46,7 +48,7 @@ pub(super) fn reporting(
     let major = |name: &str| manifest.iter().find_map(|manifest| manifest.major_of(name));
     let reporting = |run: String, report, runner| Reporting { run, report, runner };
     match runner {
-        Runner::Jest => reporting(jest(step), ReportFormat::JestJson, "jest"),
+        Runner::Jest => reporting(jest(step, major("jest")), ReportFormat::JestJson, "jest"),
         Runner::Vitest => reporting(vitest(step), ReportFormat::JestJson, "vitest"),
         Runner::Mocha => reporting(mocha(step, major("mocha")), ReportFormat::Junit, "mocha"),
         Runner::NodeTest => node_test(step, node),
@@ -125,7 +127,9 @@ fn with(step: &Step, more: &[&str]) -> String {
     shown(&step)
 }
 
-fn jest(step: &Step) -> String {
+/// Jest's own `--json` would send to the error output what tests expect on the other; so a reporter of ours
+/// writes the same.
+fn jest(step: &Step, major: Option<u64>) -> String {
     const ALONE: [&str; 9] = [
         "--watch",
         "--watchAll",
@@ -137,14 +141,27 @@ fn jest(step: &Step) -> String {
         "-o",
         "--onlyChanged",
     ];
-    let step = without(
-        step,
-        &ALONE,
-        &["--outputFile", "--coverageReporters", "--coverageDirectory", "--collectCoverageFrom"],
-    );
+    let valued = [
+        "--outputFile",
+        "--coverageReporters",
+        "--coverageDirectory",
+        "--collectCoverageFrom",
+        "--reporters",
+    ];
+    let step = without(step, &ALONE, &valued);
     // A process that is left open keeps nobody waiting: the report is written by then.
-    let report = format!("--outputFile={REPORT}");
-    with(&step, &["--ci", "--json", &report, "--coverage=false", "--forceExit"])
+    let general = ["--ci", "--coverage=false", "--forceExit"];
+    if major.is_some_and(|major| major < 24) {
+        return with(&step, &[general.as_slice(), &["--json", &format!("--outputFile={REPORT}")]].concat());
+    }
+    let helper = "/tmp/codegod-jest.cjs";
+    let reporters = ["--reporters=default", &format!("--reporters={helper}")];
+    write(JEST, helper) + &with(&step, &[general.as_slice(), &reporters].concat())
+}
+
+/// Puts a helper's text into a file outside the workspace.
+fn write(text: &str, path: &str) -> String {
+    format!("printf %s {} > {path} && ", super::shell::quote(text))
 }
 
 fn vitest(step: &Step) -> String {
@@ -270,8 +287,7 @@ fn tap(step: &Step, major: Option<u64>) -> String {
 
 fn jasmine(step: &Step) -> String {
     let helper = "/tmp/codegod-jasmine.js";
-    let write = format!("printf %s {} > {helper} && ", super::shell::quote(JASMINE));
-    write + &with(step, &[&format!("--helper={helper}")])
+    write(JASMINE, helper) + &with(step, &[&format!("--helper={helper}")])
 }
 
 fn uvu(step: &Step) -> String {

@@ -274,10 +274,7 @@ mod tests {
             ),
             ("packages/a/package.json", serde_json::json!({ "name": "@x/a", "scripts": { "test": "jest" } })),
             ("packages/b/package.json", serde_json::json!({ "name": "b", "scripts": { "test": "vitest" } })),
-            (
-                "web/package.json",
-                serde_json::json!({ "name": "web", "scripts": { "test": "cypress run" } }),
-            ),
+            ("web/package.json", serde_json::json!({ "name": "web", "scripts": { "test": "cypress run" } })),
         ]);
         let shown = |script: &str| -> Vec<(String, String)> {
             steps(&place, NodeManager::Npm, "", script)

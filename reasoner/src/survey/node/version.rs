@@ -76,7 +76,10 @@ fn named(tree: &Tree, root: &Manifest) -> Option<(String, String)> {
         }
     }
     if workflows::are_there(tree) {
-        return newest(".github/workflows", &workflows::node_versions(tree));
+        return newest(".github/workflows", &workflows::node_versions(tree)).filter(|(_, newest)| {
+            // One that is newer than that at hand is rarely the only one.
+            major(newest).is_some_and(|newest| newest < OLDEST_LIKE_IT)
+        });
     }
     travis(tree)
 }
