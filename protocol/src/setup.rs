@@ -385,6 +385,11 @@ pub enum SetupChange {
         /// What.
         preparation: Preparation,
     },
+    /// Something that is no longer done with the sources before the tests.
+    SkipPreparation {
+        /// The command that failed; the preparations whose command it holds are left out.
+        run: String,
+    },
     /// Other requirements instead of those there are.
     Requirements {
         /// All of them.

@@ -107,6 +107,11 @@ impl Court<'_> {
             for line in &entry.require {
                 conclusion.required.add(self.sentence(line, &context)?);
             }
+            for replaced in &entry.replace {
+                let (name, by) =
+                    (self.sentence(&replaced.name, &context)?, self.sentence(&replaced.by, &context)?);
+                conclusion.replaced.add((name, by));
+            }
             if let Some(title) = &entry.title {
                 conclusion.titles.add(self.sentence(title, &context)?);
             }
@@ -203,6 +208,7 @@ struct Conclusion {
     changes: Distinct<SetupChange>,
     actions: Distinct<Action>,
     required: Distinct<String>,
+    replaced: Distinct<(String, String)>,
     titles: Distinct<String>,
 }
 
@@ -213,6 +219,7 @@ impl Conclusion {
         if !self.required.0.is_empty() {
             actions.extend(facts.require(&self.required.0));
         }
+        actions.extend(facts.replace(&self.replaced.0));
         let remedy = match entry.title {
             Some(_) if !actions.is_empty() => {
                 Remedy::Edit { changes, title: joined(&self.titles.0, "; "), actions }

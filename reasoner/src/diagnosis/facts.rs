@@ -168,6 +168,16 @@ impl Facts {
         found.map_or_else(String::new, |found| found["version"].to_owned())
     }
 
+    /// The versions that a manifest asks for of a distribution, as written (`>=1,<2`); else empty.
+    pub(super) fn specifier(&self, name: &str) -> String {
+        let stating = self.texts.iter().filter(|(path, _)| states_requirements(path));
+        let mut found = stating.filter_map(|(_, text)| manifest::stated(text, name));
+        found
+            .next()
+            .and_then(|stated| stated.find(['=', '<', '>', '!', '~']).map(|at| stated[at..].to_owned()))
+            .unwrap_or_default()
+    }
+
     /// The file of the project that states what it requires, and to which a line can be added; else empty.
     pub(super) fn requirements_file(&self) -> String {
         let Toolchain::Python(python) = &self.setup.toolchain else { return String::new() };
@@ -199,6 +209,20 @@ impl Facts {
         let text = self.text(&path).to_owned();
         let content = lines.iter().try_fold(text, |text, line| manifest::with_line(&text, line))?;
         Some(Action::WriteFile { path, content, executable: false })
+    }
+
+    /// What replaces requirements in the files that state them; nothing for those that no file states.
+    pub(super) fn replace(&self, replaced: &[(String, String)]) -> Vec<Action> {
+        let stating = self.texts.iter().filter(|(path, _)| states_requirements(path));
+        let edited = stating.filter_map(|(path, text)| {
+            let mut content = text.clone();
+            for (name, by) in replaced {
+                content = manifest::with_replaced(&content, name, by).unwrap_or(content);
+            }
+            let action = |content| Action::WriteFile { path: path.clone(), content, executable: false };
+            (content != *text).then(|| action(content))
+        });
+        edited.collect()
     }
 
     /// The example of the part's settings file; else empty.
@@ -242,6 +266,10 @@ fn is_manifest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let requires = (path.contains("requirements") || name.contains("constraints")) && name.ends_with(".txt");
     MANIFESTS.contains(&name) || requires || name.contains(".env") || name.starts_with("env.")
+}
+
+fn states_requirements(path: &str) -> bool {
+    path.ends_with(".txt") || path.ends_with("pyproject.toml")
 }
 
 fn is_for_tests(path: &str) -> bool {

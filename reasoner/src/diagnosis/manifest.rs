@@ -1,5 +1,6 @@
 //! Small edits of what a project requires: one line more, everything else to the byte as it was.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -52,6 +53,31 @@ pub(super) fn with_line(text: &str, line: &str) -> Option<String> {
         Some((start, end)) => Some(in_list(text, start, end, line)),
         None => in_poetry(text, line),
     }
+}
+
+/// A manifest in which `by` stands for the requirement of that name, its version included; none when it does
+/// not state it, or states a hash or marker with it that would no longer hold.
+pub(super) fn with_replaced(text: &str, name: &str, by: &str) -> Option<String> {
+    let found = place_of(text, name).filter(|_| !text.contains('\u{fffd}'))?;
+    Some(format!("{}{by}{}", &text[..found.start], &text[found.end..]))
+}
+
+/// The requirement of that name, as a manifest states it.
+pub(super) fn stated<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    place_of(text, name).map(|found| &text[found])
+}
+
+/// Where a manifest states a requirement: at the beginning of a line, or in quotes.
+fn place_of(text: &str, name: &str) -> Option<Range<usize>> {
+    if name.is_empty() {
+        return None;
+    }
+    let name: String = name.split(['-', '_', '.']).map(regex::escape).collect::<Vec<_>>().join("[-_.]");
+    let version = r#"(?:[=<>!~]=?=?)[^\s"';#,]+"#;
+    let pattern = format!(
+        r#"(?mi)^(?:[ \t]*|.*?["'])(?P<all>{name}(?:\[[^\]\n]*\])?[ \t]*(?:{version}(?:[ \t]*,[ \t]*{version})*)?)[ \t]*(?:["'#\r].*)?$"#
+    );
+    Some(Regex::new(&pattern).ok()?.captures(text)?.name("all")?.range())
 }
 
 /// Where a section's lines begin and end.
@@ -135,6 +161,18 @@ mod tests {
         let text = "[tool.poetry.dependencies]\npython = \"^3.9\"\n\n[tool.poetry.dev-dependencies]\n";
         let expected = "[tool.poetry.dependencies]\npython = \"^3.9\"\nPyYAML = \"*\"\n\n[tool.poetry.dev-dependencies]\n";
         assert_eq!(with_line(text, "PyYAML").as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_requirement_is_replaced_where_it_stands() {
+        let text = "# web\nFlask==2.9.7  # old\nflask-cors==1.0\n";
+        let expected = "# web\nFlask<=2.9.7  # old\nflask-cors==1.0\n";
+        assert_eq!(with_replaced(text, "flask", "Flask<=2.9.7").as_deref(), Some(expected));
+        let list = "dependencies = [\"a\", \"flask_cors >=1,<2\"]\n";
+        let expected = "dependencies = [\"a\", \"x\"]\n";
+        assert_eq!(with_replaced(list, "flask-cors", "x").as_deref(), Some(expected));
+        assert_eq!(with_replaced("flask==1 --hash=sha256:0\n", "flask", "x"), None);
+        assert_eq!(with_replaced("myflask==1\nflask-cors\n", "flask", "x"), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod rules;
 mod schema;
 mod settings;
 mod text;
+mod versions;
 
 use codegod_protocol::action::Action;
 use codegod_protocol::setup::SetupChange;

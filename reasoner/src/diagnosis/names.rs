@@ -8,11 +8,11 @@ use minijinja::{Environment, Value};
 
 use super::facts::Facts;
 use super::schema::{Cell, Table};
-use super::{Failure, settings};
+use super::{Failure, settings, versions};
 use crate::reasoning::expression;
 
 /// Facts and functions.
-pub(super) const NAMES: [&str; 23] = [
+pub(super) const NAMES: [&str; 28] = [
     "part",
     "stage",
     "command",
@@ -20,6 +20,11 @@ pub(super) const NAMES: [&str; 23] = [
     "output",
     "look",
     "look_all",
+    "nearest",
+    "newest",
+    "python_for",
+    "python_tagged",
+    "specifier",
     "item",
     "own",
     "own_root",
@@ -55,7 +60,12 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment.add_function("look_all", move |table: String, text: String| look_all(&known, &table, &text));
     let known = Arc::clone(tables);
     environment.add_function("providers", move |module: String| providers(&known, &module));
-    environment.add_function("at_least", |version: String, floor: String| at_least(&version, &floor));
+    environment
+        .add_function("at_least", |version: String, floor: String| versions::at_least(&version, &floor));
+    environment.add_function("nearest", |range: String| versions::nearest(&range));
+    environment.add_function("newest", |a: String, b: String| versions::is_newer(&a, &b));
+    environment.add_function("python_for", |range: String| versions::python_for(&range));
+    environment.add_function("python_tagged", |tags: String| versions::python_tagged(&tags));
     environment.add_function("safe_value", |name: String| settings::safe_value(&name));
     let known = Arc::clone(tables);
     environment.add_function("near", move |table: String, word: String| near(&known, &table, &word));
@@ -71,6 +81,8 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment.add_function("find_file", move |name: String| project.find(&name));
     let project = Arc::clone(facts);
     environment.add_function("listed", move |name: String| project.listed(&name));
+    let project = Arc::clone(facts);
+    environment.add_function("specifier", move |name: String| project.specifier(&name));
     let project = Arc::clone(facts);
     environment.add_function("pinned", move |name: String| project.pinned(&name));
     let project = Arc::clone(facts);
@@ -140,15 +152,6 @@ fn look_exactly(table: &Table, key: &str) -> Vec<String> {
     }
 }
 
-/// Whether a version of numbers and dots is `floor` or newer; what is no number counts as 0.
-fn at_least(version: &str, floor: &str) -> bool {
-    let numbers = |text: &str| -> Vec<u64> {
-        let start = text.trim_start_matches(['v', '=', '^', '~', '>', '<', ' ']);
-        start.split('.').map(|part| part.parse().unwrap_or(0)).collect()
-    };
-    numbers(version) >= numbers(floor)
-}
-
 /// The key of a table that a misspelt word was likely meant to be: at most one letter is missing, too many,
 /// or wrong, or two beside each other are exchanged. Empty when there is none.
 fn near(tables: &BTreeMap<String, Table>, table: &str, word: &str) -> String {
@@ -186,12 +189,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_compare_by_their_numbers() {
-        assert!(at_least("3.12", "3.9") && at_least("v20.1.0", "20") && at_least("3.12", "3.12"));
-        assert!(!at_least("3.9", "3.12") && !at_least("", "1"));
-    }
 
     #[test]
     fn a_slip_is_found_and_another_word_is_not() {

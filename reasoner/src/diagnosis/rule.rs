@@ -72,8 +72,9 @@ impl Rule {
         if !(0.0..=1.0).contains(&entry.confidence) {
             say(format!("a confidence is between 0 and 1, not {}", entry.confidence));
         }
-        if entry.title.is_some() == (entry.actions.is_empty() && entry.require.is_empty()) {
-            say("an edit has a title, and actions or `require`".to_owned());
+        let edits = !(entry.actions.is_empty() && entry.require.is_empty() && entry.replace.is_empty());
+        if entry.title.is_some() != edits {
+            say("an edit has a title, and actions, `require` or `replace`".to_owned());
         }
         let environment = names::environment();
         let known = |name: &str| {
@@ -94,6 +95,7 @@ impl Rule {
         let mut texts: Vec<&str> = vec![&entry.believes, &entry.disproved_by];
         texts.extend(entry.title.as_deref());
         texts.extend(entry.require.iter().map(String::as_str));
+        texts.extend(entry.replace.iter().flat_map(|replaced| [replaced.name.as_str(), &replaced.by]));
         entry.change.iter().chain(&entry.actions).for_each(|value| collect(value, &mut texts));
         for text in texts {
             match undeclared(&environment, text) {

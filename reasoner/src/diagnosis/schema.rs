@@ -68,6 +68,19 @@ pub(super) struct RuleEntry {
     /// Requirement lines that an edit adds to the file that states them: templates.
     #[serde(default)]
     pub(super) require: Vec<String>,
+    /// Requirements that an edit replaces where they are stated.
+    #[serde(default)]
+    pub(super) replace: Vec<Replacement>,
+}
+
+/// A requirement that is replaced: both are templates.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replacement {
+    /// The distribution's name.
+    pub(super) name: String,
+    /// The requirement line that takes its place.
+    pub(super) by: String,
 }
 
 /// What a table holds at a key.

@@ -93,6 +93,7 @@ fn change_one(setup: &mut Setup, change: &SetupChange) {
         SetupChange::StartService { service } => drop(setup.services.insert(*service)),
         SetupChange::Prepare { preparation } if setup.prepare.contains(preparation) => {}
         SetupChange::Prepare { preparation } => setup.prepare.push(preparation.clone()),
+        SetupChange::SkipPreparation { run } => setup.prepare.retain(|done| !run.contains(&done.run)),
         SetupChange::Tests { tests } => setup.tests.clone_from(tests),
         SetupChange::AddDistribution { .. }
         | SetupChange::Override { .. }

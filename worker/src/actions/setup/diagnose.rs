@@ -165,6 +165,7 @@ fn clause(change: &SetupChange) -> String {
         }
         SetupChange::StartService { service } => format!("{service:?} runs beside the tests"),
         SetupChange::Prepare { preparation } => format!("`{}` is run before the tests", preparation.run),
+        SetupChange::SkipPreparation { run } => format!("`{run}` is not run before the tests"),
         SetupChange::Requirements { .. } => "other requirements are installed".to_owned(),
         SetupChange::Tests { .. } => "the tests are run another way".to_owned(),
     }

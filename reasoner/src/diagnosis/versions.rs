@@ -1,0 +1,115 @@
+//! Versions as rules compare them: numbers and dots, and ranges of Python.
+
+/// The Pythons that a range may name, the one that is preferred first: the workbench's own, then what is
+/// nearest to it.
+const PYTHONS: [&str; 9] = ["3.11", "3.12", "3.10", "3.13", "3.9", "3.14", "3.8", "3.7", "3.6"];
+
+/// The numbers of a version; what stands before the first is left out, and what is no number counts as 0.
+fn numbers(text: &str) -> Vec<u64> {
+    let start = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let whole = start.split([',', ' ', ';']).next().unwrap_or(start);
+    whole.split('.').map(|part| digits(part).parse().unwrap_or(0)).collect()
+}
+
+/// Whether a version is `floor` or newer.
+pub(super) fn at_least(version: &str, floor: &str) -> bool {
+    numbers(version) >= numbers(floor)
+}
+
+/// Whether the range `a` begins with a newer version than `b`; one that only says `<` counts as older.
+pub(super) fn is_newer(a: &str, b: &str) -> bool {
+    let below = |range: &str| range.starts_with('<');
+    if below(a) != below(b) { below(b) } else { numbers(a) > numbers(b) }
+}
+
+/// The part of a range that is nearest to its lower bound: newer releases than were meant may break what
+/// wanted at least this one. A range with an upper bound stays as it is.
+pub(super) fn nearest(range: &str) -> String {
+    let Some(bound) = range.strip_prefix(">=").filter(|bound| !bound.contains([',', '*', '!', '+'])) else {
+        return range.to_owned();
+    };
+    match bound.split_once('.') {
+        Some(_) => format!("~={bound}"),
+        None => format!("=={bound}.*"),
+    }
+}
+
+/// The Python that suits a range (`>=3.9,<3.12`); empty when none does.
+pub(super) fn python_for(range: &str) -> String {
+    let suits = |python: &&&str| range.split(',').all(|clause| satisfies(python, clause.trim()));
+    PYTHONS.iter().find(suits).map(|python| (**python).to_owned()).unwrap_or_default()
+}
+
+fn satisfies(python: &str, clause: &str) -> bool {
+    let operator: String = clause.chars().take_while(|c| "<>=!~^".contains(*c)).collect();
+    let bound = numbers(clause);
+    let python = numbers(python);
+    let short = &bound[..bound.len().min(2)];
+    match operator.as_str() {
+        ">=" | "^" => python.as_slice() >= short,
+        "~=" | "~" if bound.len() <= 2 && operator == "~=" => python.as_slice() >= short,
+        ">" => python.as_slice() > short || (bound.len() > 2 && python.as_slice() == short),
+        "<" => {
+            python.as_slice() < short
+                || (bound.get(2).is_some_and(|patch| *patch > 0) && python.as_slice() == short)
+        }
+        "<=" => python.as_slice() <= short,
+        "!=" => python.as_slice() != short || bound.len() > 2,
+        "==" | "===" | "~=" | "~" | "" => short.len() < 2 || python.as_slice() == short,
+        _ => false,
+    }
+}
+
+/// The newest Python among the tags of wheels (``cp36m`, `cp39``); empty when there is none.
+pub(super) fn python_tagged(tags: &str) -> String {
+    let tagged = tags.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(|tag| {
+        let digits: String = tag.strip_prefix("cp3")?.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u32>().ok()
+    });
+    tagged.max().map_or_else(String::new, |minor| format!("3.{minor}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        assert!(at_least("3.12", "3.9") && at_least("v20.1.0", "20") && at_least("3.12", "3.12"));
+        assert!(!at_least("3.9", "3.12") && !at_least("", "1"));
+        assert!(is_newer(">=0.35", "==0.14.2") && !is_newer("==1.0", ">=1.2,<2") && is_newer(">=1", "<9"));
+    }
+
+    #[test]
+    fn a_range_has_the_python_nearest_to_the_workbench() {
+        for (range, python) in [
+            (">=3.9", "3.11"),
+            (">=3.12", "3.12"),
+            (">=3.8,<3.11", "3.10"),
+            ("<3.10,>=3.6", "3.9"),
+            ("==3.9.*", "3.9"),
+            ("~=3.8", "3.11"),
+            (">=3.13.1", "3.13"),
+            ("<=3.9.5", "3.9"),
+            ("!=3.11,>=3.8", "3.12"),
+            ("<3", ""),
+            ("", "3.11"),
+        ] {
+            assert_eq!(python_for(range), python, "{range}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_release_is_of_the_same_series() {
+        for (range, near) in [(">=2.2.0", "~=2.2.0"), (">=2", "==2.*"), (">=1,<2", ">=1,<2"), ("<3", "<3")] {
+            assert_eq!(nearest(range), near);
+        }
+    }
+
+    #[test]
+    fn the_newest_tag_counts() {
+        assert_eq!(python_tagged("`cp36m`, `cp37m`, `cp38`, `cp39`"), "3.9");
+        assert_eq!(python_tagged("`py2`"), "");
+    }
+}

@@ -1,0 +1,5 @@
+import fast
+
+
+def test_fast():
+    assert fast
