@@ -20,7 +20,9 @@ OPEN = {}
 def case(test, seconds):
     name = test.id() if hasattr(test, "id") else str(test)
     group, _, own = name.rpartition(".")
-    return {"class": group or name, "name": own or name, "seconds": seconds, "outcome": None, "text": ""}
+    module = sys.modules.get(type(test).__module__)
+    file = getattr(module, "__file__", None) or ""
+    return {"class": group or name, "name": own or name, "file": file, "seconds": seconds, "outcome": None, "text": ""}
 
 
 def record(test, outcome, text=""):
@@ -89,6 +91,8 @@ def write(path):
         report.write(f' tests="{len(CASES)}" failures="{count["failure"]}" errors="{count["error"]}" skipped="{count["skipped"]}">\n')
         for found in CASES:
             names = f'classname={quoteattr(printable(found["class"]))} name={quoteattr(printable(found["name"]))}'
+            if found["file"]:
+                names += f' file={quoteattr(printable(found["file"]))}'
             report.write(f'<testcase {names} time="{found["seconds"]:.3f}">')
             if found["outcome"]:
                 lines = found["text"].strip().splitlines() or [""]

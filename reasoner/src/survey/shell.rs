@@ -1,8 +1,13 @@
-//! The simple commands of a shell script, as words. Nothing is expanded; words that hold an expression of
-//! the runner (`${{ … }}`) can't be known and are marked.
+//! The simple commands of a shell script, as words. Variables that the script itself sets to plain text are
+//! expanded, nothing else; words that hold an expression of the runner (`${{ … }}`) can't be known and are marked.
+
+use std::collections::BTreeMap;
 
 /// Stands for what can't be known before the command runs.
 pub(super) const UNKNOWN: char = '\u{FFFD}';
+
+/// Words are not expanded to more than this, in bytes.
+const MAX_WORD: usize = 4096;
 
 /// One simple command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +45,38 @@ pub(super) fn commands(script: &str) -> Vec<Command> {
     }
     words.extend(word);
     all.push(words);
-    all.into_iter().map(command).filter(|command| !command.words.is_empty()).collect()
+    let mut variables = BTreeMap::new();
+    let mut known = Vec::new();
+    for words in all {
+        let command = command(words.iter().map(|word| expanded(word, &variables)).collect());
+        if command.words.is_empty() {
+            variables.extend(command.env);
+        } else {
+            known.push(command);
+        }
+    }
+    known
+}
+
+/// A word with the variables in it that are known.
+fn expanded(word: &str, variables: &BTreeMap<String, String>) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(word.len()), word);
+    while let Some((before, after)) = rest.split_once('$') {
+        plain.push_str(before);
+        let braced = after.strip_prefix('{').and_then(|inside| inside.split_once('}'));
+        let end =
+            after.find(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).unwrap_or(after.len());
+        let (name, behind) = braced.unwrap_or_else(|| after.split_at(end));
+        if let Some(value) = variables.get(name).filter(|value| plain.len() + value.len() < MAX_WORD) {
+            plain.push_str(value);
+            rest = behind;
+        } else {
+            plain.push('$');
+            rest = after;
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 fn without_expressions(script: &str) -> String {
@@ -93,6 +129,13 @@ mod tests {
         let words: Vec<String> = commands(script).iter().map(|command| command.words.join("|")).collect();
         assert_eq!(words, ["pip|install|-e|.[a, b]", "pytest|-k|x y", "true", "tox|-e|\u{FFFD}-y"]);
         assert_eq!(commands(script)[0].env, [("A".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn variables_of_the_script_are_expanded() {
+        let script = "PIP=\"$VENV/bin/pip\"\nFILE=a.txt\n\"$PIP\" install -r ${FILE} $OTHER";
+        let words: Vec<String> = commands(script).iter().map(|command| command.words.join("|")).collect();
+        assert_eq!(words, ["$VENV/bin/pip|install|-r|a.txt|$OTHER"]);
     }
 
     proptest::proptest! {

@@ -33,6 +33,37 @@ const ELSEWHERE: [&str; 14] = [
     "style",
 ];
 
+/// Tools that check, format or publish code.
+const LINTERS: [&str; 27] = [
+    "black",
+    "flake8",
+    "pylint",
+    "mypy",
+    "isort",
+    "ruff",
+    "pre-commit",
+    "twine",
+    "sphinx",
+    "sphinx-rtd-theme",
+    "bumpversion",
+    "bump2version",
+    "commitizen",
+    "tox",
+    "autopep8",
+    "yapf",
+    "ipython",
+    "jupyter",
+    "notebook",
+    "mkdocs",
+    "mkdocs-material",
+    "pyright",
+    "bandit",
+    "safety",
+    "python-semantic-release",
+    "ipdb",
+    "jupyterlab",
+];
+
 /// What is installed.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
@@ -60,12 +91,16 @@ pub(super) fn choose(tree: &Tree, manifest: &Manifest<'_>, lanes: &[&Lane]) -> C
         || manifest.tool(&["uv"]).is_some();
     let development =
         if managed || lanes.is_empty() { Development::Always } else { Development::IfNothingElse };
-    let named_groups: BTreeSet<String> = needs.groups.union(&needs.extras).cloned().collect();
+    let mut named_groups: BTreeSet<String> = needs.groups.union(&needs.extras).cloned().collect();
+    // What a Pipfile says of the project itself.
+    named_groups.insert("packages".to_owned());
     let wanted_groups = wanted(&groups, &named_groups, needs.all_groups, development);
     let wanted_own = wanted(&own, &named_groups, needs.all_groups, Development::Always);
     choice.project(manifest, &extras, wanted_extras, &groups, wanted_groups);
+    let needed = manifest.dependencies().unwrap_or_default();
     for name in wanted_own {
-        choice.lines(format!("group {name}"), own.get(&name).cloned().unwrap_or_default());
+        let lines = own.get(&name).cloned().unwrap_or_default();
+        choice.lines(format!("group {name}"), without_linters(lines, &needed));
     }
     choice.tests_require(manifest);
     choice.lines(lanes.first().map(|lane| lane.from.clone()).unwrap_or_default(), needs.lines.clone());
@@ -110,6 +145,16 @@ fn wanted(all: &Named, asked: &BTreeSet<String>, everything: bool, development: 
         }
     }
     wanted
+}
+
+/// Lines without what checks or publishes code, unless the project itself needs it: no test does, and
+/// such tools bring much along.
+fn without_linters(lines: Vec<String>, needed: &[String]) -> Vec<String> {
+    let needed: BTreeSet<String> = needed.iter().filter_map(|line| requirement::name(line)).collect();
+    let kept = |line: &String| {
+        requirement::name(line).is_none_or(|name| !LINTERS.contains(&name.as_str()) || needed.contains(&name))
+    };
+    lines.into_iter().filter(kept).collect()
 }
 
 fn has_test_tools(lines: &[String]) -> bool {
@@ -207,6 +252,8 @@ impl Choice {
         files.extend(tests);
         if !satisfied {
             files.extend(purpose(&["dev", "develop", "development", "local", "ci"]).into_iter().take(1));
+            let tools = all.iter().find(|path| tools_in(tree, path, 4));
+            files.extend(tools.filter(|_| !files.iter().any(|path| tools_in(tree, path, 4))).cloned());
         }
         // A library states what it needs in its metadata; anything else in its requirements files.
         let states = manifest.is_installable() && manifest.dependencies().is_some();

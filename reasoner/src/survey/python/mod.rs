@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 
 use codegod_protocol::setup::{PartPicture, Preparation, Python, ServiceKind, Setup, Toolchain};
 
+#[cfg(test)]
+mod tests;
+
 use self::choose::Choice;
 use self::lanes::Lane;
 use self::manifest::Manifest;

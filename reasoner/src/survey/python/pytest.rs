@@ -103,9 +103,7 @@ pub(super) fn run(tree: &Tree, manifest: &Manifest<'_>, workdir: &str, commands:
     let knows = |option: &str| knows_option(tree, workdir, option);
     let mut everywhere = false;
     for words in commands {
-        let before = run.paths.len();
-        run.take(tree, workdir, &words[1..], &knows);
-        everywhere |= run.paths.len() == before;
+        everywhere |= !run.take(tree, workdir, &words[1..], &knows);
     }
     // One command over everything holds those over a part.
     if everywhere {
@@ -116,13 +114,15 @@ pub(super) fn run(tree: &Tree, manifest: &Manifest<'_>, workdir: &str, commands:
 }
 
 impl Run {
-    fn take(&mut self, tree: &Tree, workdir: &str, words: &[String], knows: &dyn Fn(&str) -> bool) {
+    /// Takes in a command's arguments; whether there were paths among them.
+    fn take(&mut self, tree: &Tree, workdir: &str, words: &[String], knows: &dyn Fn(&str) -> bool) -> bool {
+        let mut placed = false;
         let mut words = words.iter().map(String::as_str).peekable();
         while let Some(word) = words.next() {
             let option = word.split_once('=').map_or(word, |(option, _)| option);
             let inline = option.len() < word.len();
             if !word.starts_with('-') {
-                self.path(tree, workdir, word);
+                placed |= self.path(tree, workdir, word);
             } else if word == "-m" || word == "-k" {
                 let value = words.next().unwrap_or_default();
                 // What the project leaves out by itself (`not network`) stays left out.
@@ -143,15 +143,17 @@ impl Run {
                 words.next_if(|value| !value.starts_with('-'));
             }
         }
+        placed
     }
 
-    fn path(&mut self, tree: &Tree, workdir: &str, word: &str) {
+    fn path(&mut self, tree: &Tree, workdir: &str, word: &str) -> bool {
         let word = word.trim_start_matches("./").trim_end_matches('/');
         let path = super::joined(workdir, word.split("::").next().unwrap_or(word));
         let there = tree.has(&path) || tree.below(&format!("{path}/")).next().is_some();
         if !word.is_empty() && there && !self.paths.iter().any(|known| known == word) {
             self.paths.push(word.to_owned());
         }
+        there
     }
 
     fn keep(&mut self, words: &[&str]) {
@@ -213,18 +215,19 @@ impl Run {
         let words = self.arguments.iter().chain(&self.paths).map(|word| super::quoted(word));
         let words: Vec<String> = words.collect();
         let words = if words.is_empty() { String::new() } else { format!(" {}", words.join(" ")) };
-        format!("python -m pytest{words} --continue-on-collection-errors --junitxml=\"$CODEGOD_REPORT\"")
+        // The older form of the report names the files.
+        let report = "-o junit_family=xunit1 --junitxml=\"$CODEGOD_REPORT\"";
+        format!("python -m pytest{words} --continue-on-collection-errors {report}")
     }
 }
 
-/// Whether a `conftest.py` of the part defines an option.
+/// Whether a `conftest.py` of the part defines an option and can't do without: other options of the
+/// project's own make runs longer or report more.
 fn knows_option(tree: &Tree, workdir: &str, option: &str) -> bool {
     let start = super::joined(workdir, "");
-    let mut files = tree.below(&start).filter(|(path, _)| path.ends_with("conftest.py"));
+    let texts = tree.below(&start).filter(|(path, _)| path.ends_with("conftest.py"));
+    let mut texts = texts.filter_map(|(path, _)| tree.text(path));
+    let named = [format!("\"{option}\""), format!("'{option}'")];
     option.starts_with("--")
-        && files.any(|(path, _)| {
-            tree.text(path).is_some_and(|text| {
-                text.contains(&format!("\"{option}\"")) || text.contains(&format!("'{option}'"))
-            })
-        })
+        && texts.any(|text| text.contains("required=True") && named.iter().any(|name| text.contains(name)))
 }

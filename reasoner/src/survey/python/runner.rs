@@ -75,7 +75,7 @@ fn family(test: &TestCommand) -> Option<Family> {
         ["nosetests" | "nose" | "nose2", ..] => Some(Family::Nose),
         ["unittest" | "trial" | "zope-testrunner" | "stestr", ..] => Some(Family::Unittest),
         ["python", script, ..] if script.ends_with("manage.py") => Some(Family::Django),
-        ["django-admin" | "django-admin.py", ..] => Some(Family::Django),
+        ["django-admin" | "django-admin.py" | "django", ..] => Some(Family::Django),
         ["python", "setup.py", ..] => Some(Family::Nose),
         ["python", _, ..] => Some(Family::Script),
         _ => None,
@@ -115,6 +115,17 @@ fn of_pytest(
         let below = folder.strip_prefix(workdir).map_or(folder.as_str(), |rest| rest.trim_start_matches('/'));
         run.arguments.push(format!("--ignore={below}"));
     }
+    // Names that pytest does not look for by itself, where no file has another.
+    let usual = |path: &&str| {
+        path.rsplit('/').next().is_some_and(|name| name.starts_with("test_") || name.ends_with("_test.py"))
+    };
+    if run.paths.is_empty()
+        && !files.is_empty()
+        && !files.iter().any(usual)
+        && !manifest.pytest().contains_key("python_files")
+    {
+        run.arguments.extend(["-o".to_owned(), "python_files=test.py tests.py *_tests.py".to_owned()]);
+    }
     let inside = |path: &&&str| {
         run.paths.is_empty() || run.paths.iter().any(|below| path.starts_with(&joined(workdir, below)))
     };
@@ -153,7 +164,9 @@ fn recorded(kind: Family, test: &TestCommand, files: &[&str]) -> Runner {
         }
         ["stestr", ..] => ("unittest", "-m unittest discover".to_owned(), &[][..]),
         ["unittest", rest @ ..] => ("unittest", "-m unittest".to_owned(), rest),
-        ["django-admin" | "django-admin.py", rest @ ..] => ("django", "-m django".to_owned(), rest),
+        ["django-admin" | "django-admin.py" | "django", rest @ ..] => {
+            ("django", "-m django".to_owned(), rest)
+        }
         ["python", script, rest @ ..] => {
             (if kind == Family::Django { "django" } else { "unittest" }, quoted(script), rest)
         }
@@ -167,7 +180,7 @@ fn recorded(kind: Family, test: &TestCommand, files: &[&str]) -> Runner {
         run.push_str(" --noinput");
     }
     let own = match words.first() {
-        Some(&"unittest") => format!("python -m {}", shown(&words)),
+        Some(&"unittest" | &"django") => format!("python -m {}", shown(&words)),
         _ => shown(&words),
     };
     Runner {

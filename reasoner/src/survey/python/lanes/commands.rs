@@ -86,7 +86,7 @@ fn plain(words: &[String], needs: &Needs) -> Option<Meaning> {
     }
     let is_test = match strs(words).as_slice() {
         ["python", script, rest @ ..] => runs_tests(script, rest),
-        ["django-admin" | "django-admin.py", "test", ..] => true,
+        ["django-admin" | "django-admin.py" | "django", "test", ..] => true,
         _ => false,
     };
     if is_test {
@@ -96,7 +96,8 @@ fn plain(words: &[String], needs: &Needs) -> Option<Meaning> {
     if strs(words).starts_with(&["uv", "run"]) {
         return None;
     }
-    Needs::of_command(words).map(Meaning::Install)
+    let named = [&[program.to_owned()], words.get(1..).unwrap_or_default()].concat();
+    Needs::of_command(&named).map(Meaning::Install)
 }
 
 fn runs_tests(script: &str, arguments: &[&str]) -> bool {
@@ -229,14 +230,7 @@ fn interpreted(bare: bool, python: &str, words: &[&str]) -> Option<Vec<String>> 
     let mut at = 0;
     while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
         if *word == "-m" {
-            let module = words.get(at + 1)?;
-            let rest = owned(words.get(at + 1..)?);
-            let script = ["django", "coverage"].contains(module) && *module == "django";
-            return Some(if script {
-                [vec!["django-admin".to_owned()], rest[1..].to_vec()].concat()
-            } else {
-                rest
-            });
+            return Some(owned(words.get(at + 1..)?));
         }
         if let Some(module) = word.strip_prefix("-m").filter(|module| !module.is_empty()) {
             return Some([vec![module.to_owned()], owned(&words[at + 1..])].concat());
@@ -305,7 +299,8 @@ mod tests {
             ("./manage.py test", "python ./manage.py test"),
             ("{envpython} -b -m coverage run -m unittest discover -v", "unittest discover -v"),
             ("sudo xvfb-run -a python tests/runtests.py x", "python tests/runtests.py x"),
-            ("python -Wd -m django test --settings=a.b", "django-admin test --settings=a.b"),
+            ("python -Wd -m django test --settings=a.b", "django test --settings=a.b"),
+            ("coverage run -m django test", "django test"),
             ("uv run -m unittest", "unittest"),
         ] {
             let Meaning::Test { words, .. } = of(line) else { panic!("{line}: {:?}", of(line)) };

@@ -184,7 +184,10 @@ impl Place<'_> {
             .filter(|rest| self.folder.is_empty() || rest.starts_with('/'));
         let own = ["pyproject.toml", "setup.py", "requirements.txt", "Pipfile"];
         self.workdir == self.folder
-            || below.is_some_and(|_| !own.iter().any(|name| self.tree.has(&joined(&self.workdir, name))))
+            || below.is_some_and(|_| {
+                self.tree.below(&joined(&self.workdir, "")).next().is_some()
+                    && !own.iter().any(|name| self.tree.has(&joined(&self.workdir, name)))
+            })
     }
 }
 
