@@ -68,10 +68,16 @@ pub(crate) fn measure(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Found>, Error> {
     let (mut found, mut sizes, mut together) = (Vec::new(), Vec::new(), 0_u64);
+    let mut known: Option<(Vec<u8>, bool)> = None;
     for path in names {
         let full = paths::below(dir, &path);
         let Ok(meta) = std::fs::symlink_metadata(&full) else { continue };
-        if behind_link(dir, &path) {
+        let folder = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |end| &path[..=end]);
+        // The names are in order, so that those of one folder mostly follow one another.
+        if known.as_ref().is_none_or(|(last, _)| last != folder) {
+            known = Some((folder.to_vec(), behind_link(dir, folder)));
+        }
+        if known.as_ref().is_some_and(|(_, linked)| *linked) {
             continue;
         }
         let what = String::from_utf8_lossy(&path).into_owned();

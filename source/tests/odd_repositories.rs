@@ -1,5 +1,4 @@
 //! Repositories as they are found: submodules, no work tree, Git LFS, long histories, large folders.
-#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 mod common;
 
