@@ -171,7 +171,7 @@ async fn plan(client: &Client, library: &Library, goal: &Goal) -> Result<Planned
 
 /// A goal about the project in its folder: it is looked at, then each part of it is planned.
 async fn existing(client: &Client, goal: &Goal, commit: &str, intent: Intent) -> Result<Planned, Error> {
-    match survey::of_goal(client, &goal.id, commit).await {
+    match survey::of_goal(client, goal, commit).await {
         Ok(picture) => Ok(outcome(planner::existing(goal, &intent, picture), Some(intent))),
         Err(error) => match error.downcast::<Error>() {
             Ok(error) if error.trouble().is_some() => Err(error),

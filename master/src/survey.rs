@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use codegod_protocol::client::Client;
-use codegod_protocol::id::GoalId;
+use codegod_protocol::goal::Goal;
 use codegod_protocol::setup::Picture;
 use codegod_reasoner::survey::{self, EntryKind, Tree};
 use codegod_source::{Entry, Kind, Repository};
@@ -17,8 +17,8 @@ const MAX_CONTENT_BYTES: u64 = 96 << 20;
 ///
 /// # Errors
 /// Why the commit can't be looked at; inner errors of Redis are [`codegod_protocol::client::Error`].
-pub(crate) async fn of_goal(client: &Client, goal: &GoalId, commit: &str) -> anyhow::Result<Picture> {
-    let bundle = client.bundle(goal, commit).await.context("fetching the project's files")?;
+pub(crate) async fn of_goal(client: &Client, goal: &Goal, commit: &str) -> anyhow::Result<Picture> {
+    let bundle = client.bundle(&goal.id, commit).await.context("fetching the project's files")?;
     let folder = tempfile::Builder::new().prefix("codegod-survey-").tempdir().context("making a folder")?;
     let repository = Repository::open_or_init(folder.path().join("goal.git")).await?;
     repository.import_bundle(&bundle, MAX_BUNDLE_BYTES).await.context("unpacking the project's files")?;
@@ -34,6 +34,9 @@ pub(crate) async fn of_goal(client: &Client, goal: &GoalId, commit: &str) -> any
         if let (Some(path), Some(content)) = (entry.path.to_str(), content) {
             tree.add(path, &content);
         }
+    }
+    if let Some(said) = &goal.described {
+        tree.describe(said);
     }
     Ok(survey::survey(&tree))
 }

@@ -22,6 +22,10 @@ pub struct Goal {
     /// The commit to start from; its bundle lies with the goal. None starts from nothing.
     #[serde(default)]
     pub workspace: Option<String>,
+    /// What the nearest tag before that commit is, as `git describe --tags --long` says it (`v1.2.3-4-g0123abc`):
+    /// some projects take their version from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<String>,
     /// 1 (last) to 10 (first).
     pub priority: u8,
     /// What to do with phrases that are not covered.

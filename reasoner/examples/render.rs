@@ -56,6 +56,7 @@ fn goal_for(text: String, intent: &Intent) -> Goal {
         id: GoalId::random(),
         text,
         workspace: (intent.project == ProjectType::Repair).then(|| "0".repeat(40)),
+        described: None,
         priority: 5,
         uncovered: Uncovered::GoOnWithout,
         deployment: Deployment::default(),

@@ -16,6 +16,7 @@ pub fn goal(text: &str) -> Goal {
         id: GoalId::random(),
         text: text.to_owned(),
         workspace: None,
+        described: None,
         priority: 5,
         uncovered: Default::default(),
         deployment: Default::default(),

@@ -49,6 +49,8 @@ pub(crate) async fn scratch() -> Result<Scratch, Error> {
 pub(crate) struct Capture {
     /// The commit that holds it.
     pub(crate) commit: String,
+    /// What the nearest tag before it is, when there is one.
+    pub(crate) described: Option<String>,
     /// What a person should know about it.
     pub(crate) notes: Vec<String>,
     bundle: Vec<u8>,
@@ -69,7 +71,8 @@ pub(crate) async fn capture(dir: &Path) -> Result<Capture, Error> {
         .await
         .map_err(Error::source("the folder's history can't be packed"))?
         .unwrap_or_default();
-    Ok(Capture { commit: captured.commit, notes: captured.notes, bundle })
+    let codegod_source::Captured { commit, described, notes, .. } = captured;
+    Ok(Capture { commit, described, notes, bundle })
 }
 
 impl Capture {

@@ -64,6 +64,7 @@ pub(crate) fn goal() -> Goal {
         id: GoalId::random(),
         text: "a goal of the model's".to_owned(),
         workspace: None,
+        described: None,
         priority: 5,
         uncovered: Default::default(),
         deployment: Default::default(),

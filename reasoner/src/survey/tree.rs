@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 /// The largest file whose content is looked at, in bytes: lock files are large.
 const MAX_FILE_BYTES: u64 = 8 << 20;
@@ -105,6 +108,7 @@ pub struct Tree {
     entries: BTreeMap<String, Entry>,
     contents: BTreeMap<String, String>,
     remarks: Vec<String>,
+    described: Option<String>,
     together: u64,
 }
 
@@ -185,6 +189,22 @@ impl Tree {
             tree.add(&path, &content);
         }
         Ok(tree)
+    }
+
+    /// Notes what `git describe --tags --long` said of the commit.
+    pub fn describe(&mut self, said: &str) {
+        self.described = Some(said.to_owned());
+    }
+
+    /// The version of the last release, as the nearest tag has it; none when no tag looks like a version.
+    pub(super) fn tagged_version(&self) -> Option<String> {
+        static VERSION: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"(?:^|[^0-9.])(\d+(?:\.\d+)+(?:(?:a|b|rc|\.post|\.dev)\d+)?)(?:$|[^0-9.])")
+                .expect("it is well-formed")
+        });
+        // `<tag>-<commits since>-g<commit>`
+        let tag = self.described.as_deref()?.rsplitn(3, '-').nth(2)?;
+        VERSION.captures(tag).map(|found| found[1].to_owned())
     }
 
     /// Every path with what it is, in order.
@@ -274,5 +294,24 @@ mod tests {
         let tree = Tree::of_folder(folder.path()).expect("it is read");
         assert_eq!(tree.entries().map(|(path, _)| path).collect::<Vec<_>>(), ["pyproject.toml", "src/a.py"]);
         assert_eq!((tree.text("pyproject.toml"), tree.text("src/a.py")), (Some("[project]"), None));
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_nearest_tag() {
+        let version = |said: &str| {
+            let mut tree = Tree::of_paths([]);
+            tree.describe(said);
+            tree.tagged_version()
+        };
+        for (said, expected) in [
+            ("v1.2.3-4-g0123abc", Some("1.2.3")),
+            ("2.0-0-g0123abc", Some("2.0")),
+            ("release-3.1.0rc2-17-g0123abc", Some("3.1.0rc2")),
+            ("pkg-name-v0.4.1-1-g0123abc", Some("0.4.1")),
+            ("nightly-2-3-g0123abc", None),
+            ("v1", None),
+        ] {
+            assert_eq!(version(said).as_deref(), expected, "{said}");
+        }
     }
 }

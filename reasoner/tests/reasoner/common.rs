@@ -13,6 +13,7 @@ pub(crate) fn goal(text: &str) -> Goal {
         id: "g-00000000".parse().unwrap(),
         text: text.to_owned(),
         workspace: None,
+        described: None,
         priority: 5,
         uncovered: Uncovered::Block,
         deployment: Deployment::CheckOnly,

@@ -32,7 +32,7 @@ pub(super) async fn build(at: &Place, Build { goal, dir, options }: Build, out: 
         someone_works(&client).await?;
     }
     let id = GoalId::random();
-    let mut workspace = None;
+    let (mut workspace, mut described) = (None, None);
     if let Some(folder) = &folder {
         let capture = workspace::capture(folder).await?;
         for note in &capture.notes {
@@ -40,6 +40,7 @@ pub(super) async fn build(at: &Place, Build { goal, dir, options }: Build, out: 
         }
         capture.store(&client, &id).await?;
         workspace = Some(capture.commit);
+        described = capture.described;
     }
     let submitted_ms = now_ms();
     let goal = Goal {
@@ -47,6 +48,7 @@ pub(super) async fn build(at: &Place, Build { goal, dir, options }: Build, out: 
         id: id.clone(),
         text,
         workspace,
+        described,
         priority: options.priority,
         uncovered: if options.without_uncovered { Uncovered::GoOnWithout } else { Uncovered::Block },
         deployment: if options.keep_running { Deployment::LeaveRunning } else { Deployment::CheckOnly },
@@ -78,6 +80,7 @@ pub(super) async fn verify(at: &Place, of: GoalId, detach: bool, out: &Out) -> R
         id: GoalId::random(),
         text: format!("verify {of}"),
         workspace: Some(commit),
+        described: None,
         priority: VERIFY_PRIORITY,
         uncovered: Uncovered::Block,
         deployment: Deployment::CheckOnly,

@@ -13,8 +13,8 @@ use crate::bench::Proposal;
 use crate::context::Context;
 use crate::error::Error;
 
-/// The largest bundle that travels, in bytes: half of what a Redis value may hold.
-const MAX_BUNDLE_BYTES: u64 = 256 * 1024 * 1024;
+/// The largest bundle that travels, in bytes: Redis holds values up to 512 MiB.
+const MAX_BUNDLE_BYTES: u64 = 384 << 20;
 /// A bound on how many bundles one commit may build on.
 const MAX_BUNDLES: usize = 10_000;
 

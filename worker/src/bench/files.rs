@@ -51,29 +51,15 @@ pub fn join(folder: &str, path: &str) -> String {
     if folder.is_empty() || folder == "." { path.to_owned() } else { format!("{folder}/{path}") }
 }
 
-/// The archive of a commit with the written files laid over it.
+/// The archive of a commit with the written files laid over it. Entries of the commit are copied byte for
+/// byte: their names need not be text.
 ///
 /// # Errors
 /// [`Error::Invalid`] when the archive can't be read.
 pub fn lay_over(commit: &[u8], overlay: &Overlay, owner: u64) -> Result<Bytes, Error> {
     let broken = |error: std::io::Error| Error::Invalid(format!("pack the workspace: {error}"));
     let mut builder = Builder::new(Vec::with_capacity(commit.len()));
-    let mut archive = Archive::new(commit);
-    for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
-        let path = entry.path().map_err(broken)?.to_string_lossy().into_owned();
-        if overlay.contains_key(path.trim_end_matches('/')) {
-            continue;
-        }
-        let mut header = entry.header().clone();
-        if let Some(target) = entry.link_name().map_err(broken)?.map(|name| name.into_owned()) {
-            builder.append_link(&mut header, &path, target).map_err(broken)?;
-            continue;
-        }
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(broken)?;
-        builder.append_data(&mut header, &path, content.as_slice()).map_err(broken)?;
-    }
+    copy_others(commit, overlay, &mut builder).map_err(broken)?;
     let mut folders = std::collections::BTreeSet::new();
     for (path, written) in overlay {
         for folder in ancestors(path) {
@@ -87,6 +73,35 @@ pub fn lay_over(commit: &[u8], overlay: &Overlay, owner: u64) -> Result<Bytes, E
         builder.append_data(&mut header, path, written.content.as_slice()).map_err(broken)?;
     }
     Ok(builder.into_inner().map_err(broken)?.into())
+}
+
+/// Copies the entries of an archive that the written files do not replace.
+fn copy_others(commit: &[u8], overlay: &Overlay, builder: &mut Builder<Vec<u8>>) -> std::io::Result<()> {
+    let mut archive = Archive::new(commit);
+    // Long names stand in entries of their own, before the one that they are for.
+    let mut names: Vec<(Header, Vec<u8>)> = Vec::new();
+    for entry in archive.entries()?.raw(true) {
+        let mut entry = entry?;
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        let header = entry.header().clone();
+        if matches!(header.entry_type(), EntryType::GNULongName | EntryType::GNULongLink) {
+            names.push((header, content));
+            continue;
+        }
+        let long = names.iter().find(|(header, _)| header.entry_type() == EntryType::GNULongName);
+        let path = long.map_or_else(|| entry.path_bytes().into_owned(), |(_, name)| name.clone());
+        let path = path.strip_suffix(b"\0").unwrap_or(&path);
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let is_replaced = std::str::from_utf8(path).is_ok_and(|path| overlay.contains_key(path));
+        for (header, name) in names.drain(..).filter(|_| !is_replaced) {
+            builder.append(&header, name.as_slice())?;
+        }
+        if !is_replaced {
+            builder.append(&header, content.as_slice())?;
+        }
+    }
+    Ok(())
 }
 
 /// The archive of written files alone.
@@ -152,6 +167,40 @@ mod tests {
             }
         }
         assert_eq!(files, BTreeMap::from([("a".into(), "new".into()), ("d/b".into(), "kept".into())]));
+    }
+
+    #[test]
+    fn names_that_are_no_text_and_long_ones_are_copied_as_they_are() {
+        use std::os::unix::ffi::OsStrExt;
+        let mut commit = Builder::new(Vec::new());
+        let long = format!("{}/caf", "folder/".repeat(40)).into_bytes();
+        let names: [&[u8]; 3] = [b"caf\xe9", &[&long[..], b"\xe9"].concat(), &long];
+        for name in names {
+            let mut header = header(EntryType::Regular, 0o755, 7, 3);
+            commit.append_data(&mut header, std::ffi::OsStr::from_bytes(name), &b"old"[..]).unwrap();
+        }
+        let mut link = header(EntryType::Symlink, 0o777, 7, 0);
+        link.set_link_name_literal(b"a/../\xe9").unwrap();
+        link.set_path("link").unwrap();
+        link.set_cksum();
+        commit.append(&link, &[][..]).unwrap();
+        let commit = commit.into_inner().unwrap();
+        let over = Written { content: b"new".to_vec(), executable: false };
+        let overlay = Overlay::from([(String::from_utf8(long.clone()).unwrap(), over)]);
+        let laid = lay_over(&commit, &overlay, AGENT_UID).unwrap();
+        let mut found = BTreeMap::new();
+        for entry in Archive::new(&laid[..]).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut text = entry.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default();
+            entry.read_to_end(&mut text).unwrap();
+            if !entry.header().entry_type().is_dir() {
+                found.insert(entry.path_bytes().into_owned(), text);
+            }
+        }
+        let expected: [(&[u8], &[u8]); 4] =
+            [(names[0], b"old"), (names[1], b"old"), (names[2], b"new"), (b"link", b"a/../\xe9")];
+        let owned = |(name, text): (&[u8], &[u8])| (name.to_vec(), text.to_vec());
+        assert_eq!(found, expected.into_iter().map(owned).collect::<BTreeMap<_, _>>());
     }
 
     #[test]

@@ -55,7 +55,10 @@ pub(super) fn variables(tree: &Tree, manifest: &Manifest<'_>) -> BTreeMap<String
     if names.is_empty() {
         return BTreeMap::new();
     }
-    let version = last_release(tree, &manifest.folder).unwrap_or_else(|| UNKNOWN.to_owned());
+    let version = tree
+        .tagged_version()
+        .or_else(|| last_release(tree, &manifest.folder))
+        .unwrap_or_else(|| UNKNOWN.to_owned());
     names.into_iter().map(|name| (name.to_owned(), version.clone())).collect()
 }
 
