@@ -181,9 +181,25 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
         },
         None => validated(&mut bench, environments, evidence).await,
     };
-    let diagnoses = bench.all_diagnosed();
+    let diagnoses = earlier(context).await.into_iter().chain(bench.all_diagnosed()).fold(Vec::new(), once);
     let usage = bench.close().await;
     outcome.map(|conclusion| Conclusion { usage, diagnoses, ..conclusion })
+}
+
+/// What was believed at earlier attempts of a task that was held: its results replace one another.
+async fn earlier(context: &Context) -> Vec<Diagnosed> {
+    if context.attempt < 2 || context.setups.is_empty() {
+        return Vec::new();
+    }
+    let before = context.client.result(&context.task.id).await.ok().flatten();
+    before.map(|before| before.diagnoses).unwrap_or_default()
+}
+
+fn once(mut all: Vec<Diagnosed>, one: Diagnosed) -> Vec<Diagnosed> {
+    if !all.contains(&one) {
+        all.push(one);
+    }
+    all
 }
 
 /// Makes the task's checks, and concludes.
