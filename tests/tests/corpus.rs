@@ -68,22 +68,19 @@ fn projects() -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A copy of a project without what only the tests of the rules read.
+/// A copy of a project's files.
 fn copied(project: &Path) -> anyhow::Result<tempfile::TempDir> {
-    let copy = tempfile::tempdir()?;
-    let mut todo = vec![project.to_owned()];
+    let (files, copy) = (project.join("project"), tempfile::tempdir()?);
+    let mut todo = vec![files.clone()];
     while let Some(folder) = todo.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let path = entry?.path();
-            let below = path.strip_prefix(project)?;
-            if below == Path::new("expect.toml") || below == Path::new("recorded") {
-                continue;
-            }
+            let place = copy.path().join(path.strip_prefix(&files)?);
             if path.is_dir() {
-                std::fs::create_dir_all(copy.path().join(below))?;
+                std::fs::create_dir_all(place)?;
                 todo.push(path);
             } else {
-                std::fs::copy(&path, copy.path().join(below))?;
+                std::fs::copy(&path, place)?;
             }
         }
     }
