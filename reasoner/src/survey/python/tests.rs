@@ -40,158 +40,161 @@ fn tested(setup: &Setup) -> String {
     runs.collect::<Vec<_>>().join("\n")
 }
 
+/// A name, files, and the options with which they are resolved.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const TEST: (&str, &str) = ("tests/test_a.py", "");
+
+/// One for each way of stating what tests need.
+const STATEMENTS: [Case; 14] = [
+    (
+        "extras",
+        &[
+            (
+                "pyproject.toml",
+                "[project]\nname='a'\n[project.optional-dependencies]\ntest=['pytest']\ndocs=['sphinx']\n[build-system]\nrequires=[]",
+            ),
+            TEST,
+        ],
+        "--project=. --extra=test --line=pytest",
+    ),
+    (
+        "groups",
+        &[
+            ("pyproject.toml", "[project]\nname='a'\n[dependency-groups]\ntests=['pytest']\nlint=['ruff']"),
+            TEST,
+        ],
+        "--project=. --group=tests --line=pytest",
+    ),
+    (
+        "uv",
+        &[
+            ("pyproject.toml", "[project]\nname='a'\n[dependency-groups]\ndev=['pytest']"),
+            ("uv.lock", ""),
+            TEST,
+        ],
+        "--project=. --group=dev --lock=uv.lock --line=pytest",
+    ),
+    (
+        "poetry",
+        &[
+            (
+                "pyproject.toml",
+                "[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.8'\nsix='^1'\n[tool.poetry.group.dev.dependencies]\npytest='^8'\nblack='*'\n[build-system]\nrequires=['poetry-core']",
+            ),
+            ("poetry.lock", ""),
+            TEST,
+        ],
+        "--project=. --line='pytest>=8,<9' --lock=poetry.lock --line=pytest",
+    ),
+    (
+        "poetry without a package",
+        &[
+            (
+                "pyproject.toml",
+                "[tool.poetry]\npackage-mode=false\n[tool.poetry.dependencies]\npython='^3.8'\nsix='^1'",
+            ),
+            TEST,
+        ],
+        "--line='six>=1,<2' --line=pytest",
+    ),
+    (
+        "pdm",
+        &[
+            ("pyproject.toml", "[project]\nname='a'\n[tool.pdm.dev-dependencies]\ntest=['pytest>7']"),
+            ("pdm.lock", ""),
+            TEST,
+        ],
+        "--project=. --line='pytest>7' --lock=pdm.lock --line=pytest",
+    ),
+    (
+        "pipenv",
+        &[
+            ("Pipfile", "[packages]\nflask='*'\n[dev-packages]\npytest='==8.0'\n"),
+            ("Pipfile.lock", "{}"),
+            TEST,
+        ],
+        "--line=flask --line='pytest==8.0' --lock=Pipfile.lock --line=pytest",
+    ),
+    (
+        "requirements",
+        &[("requirements.txt", "flask"), ("requirements-dev.txt", "-r requirements.txt\npytest"), TEST],
+        "--file=requirements-dev.txt --file=requirements.txt --line=pytest",
+    ),
+    (
+        "a folder of requirements",
+        &[("requirements/base.txt", "flask"), ("requirements/test.txt", "pytest"), TEST],
+        "--file=requirements/test.txt --file=requirements/base.txt --line=pytest",
+    ),
+    (
+        "setup.py",
+        &[
+            (
+                "setup.py",
+                "from setuptools import setup\nsetup(name='a', install_requires=['six'], tests_require=['mock'])",
+            ),
+            ("requirements.txt", "pinned==1"),
+            TEST,
+        ],
+        "--project=. --line=mock --line=pytest",
+    ),
+    (
+        "setup.cfg",
+        &[
+            ("setup.py", "import setuptools\nsetuptools.setup()"),
+            (
+                "setup.cfg",
+                "[metadata]\nname=a\n[options.extras_require]\ntesting =\n  pytest\n  hypothesis\n",
+            ),
+            TEST,
+        ],
+        "--project=. --extra=testing --line=pytest",
+    ),
+    (
+        "tox",
+        &[
+            ("setup.py", "setup(name='a', install_requires=[])"),
+            (
+                "tox.ini",
+                "[testenv]\ndeps =\n  py38: old\n  responses\n  -r x-requirements.txt\nextras = x\ncommands = pytest {posargs:tests}\n[testenv:docs]\ndeps = sphinx\ncommands = pytest docs",
+            ),
+            ("x-requirements.txt", "mock"),
+            TEST,
+        ],
+        "--project=. --line=old --line=responses --file=x-requirements.txt --line=pytest",
+    ),
+    (
+        "nox",
+        &[
+            ("setup.py", "setup(name='a', install_requires=[])"),
+            (
+                "noxfile.py",
+                "@nox.session\ndef tests(session):\n    session.install('-e', '.[x]', 'mock')\n    session.run('pytest', *session.posargs)\n\n@nox.session\ndef docs(session):\n    session.install('sphinx')\n",
+            ),
+            TEST,
+        ],
+        "--project=. --line=mock --line=pytest",
+    ),
+    (
+        "a workflow",
+        &[
+            (
+                "pyproject.toml",
+                "[project]\nname='a'\n[project.optional-dependencies]\nyaml=['pyyaml']\n[build-system]\nrequires=[]",
+            ),
+            (
+                ".github/workflows/ci.yml",
+                "jobs:\n  test:\n    steps:\n      - run: |\n          pip install -e .[yaml] pytest-mock\n          pytest\n",
+            ),
+            TEST,
+        ],
+        "--project=. --extra=yaml --line=pytest-mock --line=pytest",
+    ),
+];
+
 #[test]
 fn every_manager_s_statement_of_what_tests_need_is_found() {
-    let test = ("tests/test_a.py", "");
-    let cases: [(&str, &[(&str, &str)], &str); 14] = [
-        (
-            "extras",
-            &[
-                (
-                    "pyproject.toml",
-                    "[project]\nname='a'\n[project.optional-dependencies]\ntest=['pytest']\ndocs=['sphinx']\n[build-system]\nrequires=[]",
-                ),
-                test,
-            ],
-            "--project=. --extra=test --line=pytest",
-        ),
-        (
-            "groups",
-            &[
-                (
-                    "pyproject.toml",
-                    "[project]\nname='a'\n[dependency-groups]\ntests=['pytest']\nlint=['ruff']",
-                ),
-                test,
-            ],
-            "--project=. --group=tests --line=pytest",
-        ),
-        (
-            "uv",
-            &[
-                ("pyproject.toml", "[project]\nname='a'\n[dependency-groups]\ndev=['pytest']"),
-                ("uv.lock", ""),
-                test,
-            ],
-            "--project=. --group=dev --lock=uv.lock --line=pytest",
-        ),
-        (
-            "poetry",
-            &[
-                (
-                    "pyproject.toml",
-                    "[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.8'\nsix='^1'\n[tool.poetry.group.dev.dependencies]\npytest='^8'\nblack='*'\n[build-system]\nrequires=['poetry-core']",
-                ),
-                ("poetry.lock", ""),
-                test,
-            ],
-            "--project=. --line='pytest>=8,<9' --lock=poetry.lock --line=pytest",
-        ),
-        (
-            "poetry without a package",
-            &[
-                (
-                    "pyproject.toml",
-                    "[tool.poetry]\npackage-mode=false\n[tool.poetry.dependencies]\npython='^3.8'\nsix='^1'",
-                ),
-                test,
-            ],
-            "--line='six>=1,<2' --line=pytest",
-        ),
-        (
-            "pdm",
-            &[
-                ("pyproject.toml", "[project]\nname='a'\n[tool.pdm.dev-dependencies]\ntest=['pytest>7']"),
-                ("pdm.lock", ""),
-                test,
-            ],
-            "--project=. --line='pytest>7' --lock=pdm.lock --line=pytest",
-        ),
-        (
-            "pipenv",
-            &[
-                ("Pipfile", "[packages]\nflask='*'\n[dev-packages]\npytest='==8.0'\n"),
-                ("Pipfile.lock", "{}"),
-                test,
-            ],
-            "--line='pytest==8.0' --line=flask --lock=Pipfile.lock --line=pytest",
-        ),
-        (
-            "requirements",
-            &[("requirements.txt", "flask"), ("requirements-dev.txt", "-r requirements.txt\npytest"), test],
-            "--file=requirements-dev.txt --file=requirements.txt --line=pytest",
-        ),
-        (
-            "a folder of requirements",
-            &[("requirements/base.txt", "flask"), ("requirements/test.txt", "pytest"), test],
-            "--file=requirements/test.txt --file=requirements/base.txt --line=pytest",
-        ),
-        (
-            "setup.py",
-            &[
-                (
-                    "setup.py",
-                    "from setuptools import setup\nsetup(name='a', install_requires=['six'], tests_require=['mock'])",
-                ),
-                ("requirements.txt", "pinned==1"),
-                test,
-            ],
-            "--project=. --line=mock --line=pytest",
-        ),
-        (
-            "setup.cfg",
-            &[
-                ("setup.py", "import setuptools\nsetuptools.setup()"),
-                (
-                    "setup.cfg",
-                    "[metadata]\nname=a\n[options.extras_require]\ntesting =\n  pytest\n  hypothesis\n",
-                ),
-                test,
-            ],
-            "--project=. --extra=testing --line=pytest",
-        ),
-        (
-            "tox",
-            &[
-                ("setup.py", "setup(name='a', install_requires=[])"),
-                (
-                    "tox.ini",
-                    "[testenv]\ndeps =\n  py38: old\n  responses\n  -r x-requirements.txt\nextras = x\ncommands = pytest {posargs:tests}\n[testenv:docs]\ndeps = sphinx\ncommands = pytest docs",
-                ),
-                ("x-requirements.txt", "mock"),
-                test,
-            ],
-            "--project=. --line=old --line=responses --file=x-requirements.txt --line=pytest",
-        ),
-        (
-            "nox",
-            &[
-                ("setup.py", "setup(name='a', install_requires=[])"),
-                (
-                    "noxfile.py",
-                    "@nox.session\ndef tests(session):\n    session.install('-e', '.[x]', 'mock')\n    session.run('pytest', *session.posargs)\n\n@nox.session\ndef docs(session):\n    session.install('sphinx')\n",
-                ),
-                test,
-            ],
-            "--project=. --line=mock --line=pytest",
-        ),
-        (
-            "a workflow",
-            &[
-                (
-                    "pyproject.toml",
-                    "[project]\nname='a'\n[project.optional-dependencies]\nyaml=['pyyaml']\n[build-system]\nrequires=[]",
-                ),
-                (
-                    ".github/workflows/ci.yml",
-                    "jobs:\n  test:\n    steps:\n      - run: |\n          pip install -e .[yaml] pytest-mock\n          pytest\n",
-                ),
-                test,
-            ],
-            "--project=. --extra=yaml --line=pytest-mock --line=pytest",
-        ),
-    ];
-    for (name, files, expected) in cases {
+    for (name, files, expected) in STATEMENTS {
         assert_eq!(resolved(&only(files)), expected, "{name}");
     }
 }
