@@ -253,7 +253,6 @@ fn says_something(path: &str) -> bool {
                 .iter()
                 .any(|start| name.starts_with(start)))
         || name.starts_with(".env")
-        || runs_tests(folder, name)
         || [
             "jest.config.",
             "vitest.config.",
@@ -267,14 +266,6 @@ fn says_something(path: &str) -> bool {
         .any(|start| name.starts_with(start))
         || (folder.is_empty()
             && (name.starts_with("README") || name.ends_with(".yml") || name.ends_with(".toml")))
-}
-
-/// Whether a file of JavaScript is one that scripts name to run all tests.
-fn runs_tests(folder: &str, name: &str) -> bool {
-    let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
-    let of_tests = ["test", "tests"].contains(&folder.rsplit('/').next().unwrap_or_default());
-    let names = if of_tests { ["test", "tests", "index", "run"].as_slice() } else { &["test", "tests"] };
-    ["js", "mjs", "cjs", "ts"].contains(&ending) && names.contains(&stem)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Commands that only lead to other commands: package managers, wrappers, runners of many scripts.
 
+use super::kind::node_words;
 use super::shell::{Word, is_assignment};
 
 /// What a command leads to.
@@ -63,7 +64,10 @@ pub(super) fn launch(words: &[Word], is_script: impl Fn(&str) -> bool) -> Launch
         }
         "run-s" | "run-p" | "npm-run-all" | "npm-run-all2" => many(rest),
         "concurrently" | "conc" => concurrently(rest),
+        "node" => by_script_of_node(words),
         "npm" => npm(rest),
+        "nr" => script_of(rest, ""),
+        "ni" | "nci" => Launch::Nothing,
         "pnpm" => pnpm(rest, is_script),
         "yarn" | "yarnpkg" => yarn(rest, is_script),
         "bun" if rest.first().is_some_and(|word| word.text == "run") => {
@@ -167,6 +171,36 @@ fn kept(first: &Word, rest: &[Word]) -> Launch {
     let own = rest.get(..rest.len() - inner.len()).unwrap_or_default();
     let prefix = std::iter::once(first).chain(own).cloned().collect();
     Launch::Wrapped { env: Vec::new(), prefix, words: inner.to_vec() }
+}
+
+/// `node scripts/with-setup.js mocha …`: a script that runs what follows it.
+fn by_script_of_node(words: &[Word]) -> Launch {
+    const KNOWN: [&str; 12] = [
+        "mocha",
+        "jest",
+        "vitest",
+        "ava",
+        "tap",
+        "tape",
+        "karma",
+        "cross-env",
+        "c8",
+        "nyc",
+        "eslint",
+        "jasmine",
+    ];
+    let rest = words.get(1..).unwrap_or_default();
+    let (flags, file) = node_words(rest);
+    let at = 2 + flags.len();
+    match (file, words.get(at)) {
+        (Some(file), Some(next))
+            if KNOWN.contains(&program(&next.text)) && !file.text.contains("node_modules/") =>
+        {
+            let (own, inner) = words.split_at(at);
+            Launch::Wrapped { env: Vec::new(), prefix: own.to_vec(), words: inner.to_vec() }
+        }
+        _ => Launch::Itself,
+    }
 }
 
 fn many(words: &[Word]) -> Launch {

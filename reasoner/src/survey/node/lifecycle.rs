@@ -8,7 +8,7 @@ use super::super::Tree;
 use super::kind::{Kind, kind};
 use super::manager::Manager;
 use super::manifest::{Manifest, join, resolve};
-use super::places::Place;
+use super::places::{Place, is_side};
 use super::plan::project_of;
 use super::script::{Step, steps};
 use super::{script_preparation, tests_anyway, with_path};
@@ -81,7 +81,7 @@ pub(super) fn leaves_nothing(tree: &Tree, step: &Step) -> bool {
 /// The root, then its workspaces, each behind those that it depends on.
 fn in_order(place: &Place) -> Vec<&Manifest> {
     let mut ordered = Vec::new();
-    for member in &place.members {
+    for member in place.members.iter().filter(|member| !is_side(&member.folder)) {
         visit(place, member, &mut ordered, 0);
     }
     std::iter::once(&place.root).chain(ordered).collect()

@@ -9,13 +9,15 @@ use super::lifecycle;
 use super::manager::Manager;
 use super::manifest::{Manifest, join, resolve};
 use super::places::{Place, is_side};
-use super::reporter::{FileReports, node_file, reporting};
+use super::reporter::reporting;
 use super::script::{Step, steps};
 use super::shell::Word;
 use super::{with_path, workflows};
 
 /// The longest that a test run may take, in seconds.
 const DEADLINE: u64 = 1800;
+/// Marks of what a project runs before its tests and failed: the tests are run all the same, but not called well.
+const UNPREPARED: &str = "/tmp/codegod-unprepared";
 /// Scripts that run tests in projects whose `test` does not.
 const OTHER_SCRIPTS: [&str; 16] = [
     "test:unit",
@@ -55,7 +57,15 @@ pub(super) fn plan(tree: &Tree, place: &Place, manager: &Manager, node: u64) -> 
     if planner.plan.tests.is_empty() {
         planner.by_packages();
     }
+    if planner.plan.tests.is_empty() {
+        planner.by_itself();
+    }
     let mut plan = planner.plan;
+    if !plan.prepare.is_empty() {
+        for test in &mut plan.tests {
+            test.run = after_preparations(&test.run);
+        }
+    }
     let mut before = lifecycle::preparations(tree, place, manager);
     // What is built already is not built twice.
     let at_root = |all: &[Preparation]| all.iter().any(|one| one.workdir == place.root.folder);
@@ -72,14 +82,31 @@ pub(super) fn plan(tree: &Tree, place: &Place, manager: &Manager, node: u64) -> 
     plan
 }
 
+/// A run of tests that does not end well when what the project runs before them failed.
+fn after_preparations(run: &str) -> String {
+    format!(
+        "({run}\n); code=$?; if ls {UNPREPARED}.* >/dev/null 2>&1; then echo '[what comes before the tests failed]'; \
+         [ $code -ne 0 ] || code=1; fi; exit $code"
+    )
+}
+
 fn without_repeats(all: Vec<Preparation>) -> Vec<Preparation> {
     let mut kept: Vec<Preparation> = Vec::new();
     for preparation in all {
-        if !kept.iter().any(|known| known.run == preparation.run && known.workdir == preparation.workdir) {
+        if !kept
+            .iter()
+            .any(|known| command(known) == command(&preparation) && known.workdir == preparation.workdir)
+        {
             kept.push(preparation);
         }
     }
     kept
+}
+
+/// What a preparation runs, without what is around it.
+fn command(preparation: &Preparation) -> &str {
+    let run = preparation.run.split(" || ").next().unwrap_or_default();
+    run.find("PATH=").and_then(|at| run.get(at..)).unwrap_or(run)
 }
 
 struct Planner<'a> {
@@ -139,8 +166,12 @@ impl Planner<'_> {
     }
 
     fn preparation(&self, step: &Step) -> Preparation {
+        let command = with_path(self.place, &step.folder, &step.shown());
+        let mark = format!("{UNPREPARED}.{}", self.plan.prepare.len());
         Preparation {
-            run: with_path(self.place, &step.folder, &step.shown()),
+            run: format!(
+                "rm -f {mark}; {command} || {{ echo '[this failed; the tests are run all the same]'; touch {mark}; }}"
+            ),
             workdir: step.folder.clone(),
             why: format!("the project's script {} runs it before the tests", step.script),
         }
@@ -149,7 +180,7 @@ impl Planner<'_> {
     fn add(&mut self, step: &Step, runner: Runner, folder: &str, script: &str) {
         let manifests: Vec<&Manifest> =
             self.place.manifest(&step.folder).into_iter().chain([&self.place.root]).collect();
-        let how = reporting(step, runner, &manifests, self.file_reports(step, &manifests), self.node);
+        let how = reporting(step, runner, &manifests, self.node);
         let manager = self.manager.command();
         let own =
             if script == "test" { format!("{manager} test") } else { format!("{manager} run {script}") };
@@ -168,32 +199,6 @@ impl Planner<'_> {
         }
     }
 
-    /// What a file that Node runs uses for its tests.
-    fn file_reports(&self, step: &Step, manifests: &[&Manifest]) -> FileReports {
-        let text = node_file(step).and_then(|path| {
-            let endings = ["", ".js", ".mjs", ".cjs", ".ts", "/index.js"];
-            endings.iter().find_map(|ending| self.tree.text(&format!("{path}{ending}")))
-        });
-        let uses = |name: &str| match text {
-            Some(text) => {
-                ["'", "\"", "`"].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")))
-            }
-            None => false,
-        };
-        let known = |name: &str| manifests.iter().any(|manifest| manifest.depends_on(name));
-        if uses("node:test") {
-            return FileReports::NodeTest;
-        }
-        let tap = ["tape", "tap", "test", "zora", "tapzero", "brittle", "@substrate-system/tapzero"];
-        if tap
-            .iter()
-            .any(|name| uses(name) || (known(name) && text.is_none_or(|text| !text.contains("assert"))))
-        {
-            return FileReports::Tap;
-        }
-        FileReports::Nothing
-    }
-
     /// How many files look like those that the runner takes by itself.
     fn files(&self, step: &Step, runner: Runner) -> Option<u64> {
         let chosen = step.arguments().iter().skip(1).any(|word| !word.text.starts_with('-'));
@@ -206,6 +211,24 @@ impl Planner<'_> {
         let all = self.tree.entries().filter_map(|(path, _)| path.strip_prefix(start.as_str()));
         let count = all.filter(|path| is_test(path)).count();
         u64::try_from(count).ok().filter(|count| *count > 0)
+    }
+
+    /// The test script runs something that is not known: it is run as it is.
+    fn by_itself(&mut self) {
+        let root = &self.place.root.folder;
+        let all = steps(self.place, self.manager.kind, root, "test");
+        let is_work =
+            |step: &Step| kind(step, |step| lifecycle::leaves_nothing(self.tree, step)) == Kind::Work;
+        let mut work: Vec<Step> = all.into_iter().filter(is_work).collect();
+        let Some(last) = work.pop() else { return };
+        for before in &work {
+            self.plan.prepare.push(self.preparation(before));
+        }
+        self.note(format!(
+            "`{}` is no runner that is known: what it leaves is read, or its exit code.",
+            last.shown()
+        ));
+        self.add(&last, Runner::Other, root, "test");
     }
 
     /// No script runs tests: the runner that is there does, if there is something for it.

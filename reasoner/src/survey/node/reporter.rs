@@ -3,7 +3,7 @@
 
 use codegod_protocol::setup::ReportFormat;
 
-use super::kind::{LIKE_NODE, Runner, node_words, of_package};
+use super::kind::{Runner, node_words, of_package};
 use super::manifest::Manifest;
 use super::script::Step;
 use super::shell::Word;
@@ -26,25 +26,8 @@ pub(super) struct Reporting {
     pub(super) runner: &'static str,
 }
 
-/// What a file run by Node prints or reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileReports {
-    /// It uses Node's own tests.
-    NodeTest,
-    /// It prints TAP.
-    Tap,
-    /// Nothing that is known.
-    Nothing,
-}
-
 /// The command with its report. `manifest` tells of the runners' versions.
-pub(super) fn reporting(
-    step: &Step,
-    runner: Runner,
-    manifest: &[&Manifest],
-    file: FileReports,
-    node: u64,
-) -> Reporting {
+pub(super) fn reporting(step: &Step, runner: Runner, manifest: &[&Manifest], node: u64) -> Reporting {
     let major = |name: &str| manifest.iter().find_map(|manifest| manifest.major_of(name));
     let reporting = |run: String, report, runner| Reporting { run, report, runner };
     match runner {
@@ -52,11 +35,7 @@ pub(super) fn reporting(
         Runner::Vitest => reporting(vitest(step), ReportFormat::JestJson, "vitest"),
         Runner::Mocha => reporting(mocha(step, major("mocha")), ReportFormat::Junit, "mocha"),
         Runner::NodeTest => node_test(step, node),
-        Runner::NodeFile => match file {
-            FileReports::NodeTest => node_test(step, node),
-            FileReports::Tap => reporting(printed(&shown(step)), ReportFormat::Tap, "tap"),
-            FileReports::Nothing => reporting(whatever(step, node), ReportFormat::ExitCode, "node"),
-        },
+        Runner::NodeFile | Runner::Other => reporting(whatever(step, node), ReportFormat::ExitCode, "own"),
         Runner::Ava => {
             let step = without(step, &["--verbose", "-v", "--watch", "-w"], &["--reporter"]);
             reporting(printed(&with(&step, &["--tap"])), ReportFormat::Tap, "ava")
@@ -83,7 +62,6 @@ pub(super) fn reporting(
             let run = with(&step, &["--reporter", "spec", "--reporter", "\"junit:$CODEGOD_REPORT\""]);
             reporting(run, ReportFormat::Junit, "borp")
         }
-        Runner::Other => reporting(exit_code(&shown(step)), ReportFormat::ExitCode, "own"),
     }
 }
 
@@ -235,16 +213,14 @@ fn with_node_reporter(step: &Step, name: &str) -> String {
     shown(&step)
 }
 
-/// A file of which nothing is known: it may use Node's own tests, print TAP, or only end well or badly.
+/// A command of which nothing is known: it may use Node's own tests, print TAP, or only end well or badly.
 fn whatever(step: &Step, node: u64) -> String {
-    if node < 20 {
-        return exit_code(&shown(step));
-    }
+    let by_node = node >= 20 && step.program() == "node";
+    let command = if by_node { with_node_reporter(step, "junit") } else { shown(step) };
     let out = "/tmp/codegod-printed";
     format!(
-        "{} > {out}; code=$?; cat {out}; grep -q '<testcase' {REPORT} 2>/dev/null || \
-         if grep -q '^TAP version' {out}; then cp {out} {REPORT}; else echo $code > {REPORT}; fi; exit $code",
-        with_node_reporter(step, "junit")
+        "{command} > {out}; code=$?; cat {out}; grep -q '<testcase' {REPORT} 2>/dev/null || \
+         if grep -q '^TAP version' {out}; then cp {out} {REPORT}; else echo $code > {REPORT}; fi; exit $code"
     )
 }
 
@@ -302,17 +278,4 @@ fn printed(command: &str) -> String {
 
 fn captured(command: &str) -> String {
     format!("{command} > {REPORT}; code=$?; cat {REPORT}")
-}
-
-fn exit_code(command: &str) -> String {
-    format!("{command}; code=$?; echo $code > {REPORT}; exit $code")
-}
-
-/// The file that Node runs, below the workspace.
-pub(super) fn node_file(step: &Step) -> Option<String> {
-    if !LIKE_NODE.contains(&step.program()) {
-        return None;
-    }
-    let (_, file) = node_words(step.arguments());
-    super::manifest::resolve(&step.folder, &file?.text)
 }

@@ -35,7 +35,10 @@ fn shown(files: &[(&str, &str)]) -> Vec<String> {
         let version = node.manager_version.clone().unwrap_or_else(|| "any".into());
         lines.push(format!("{}: node {}, {manager} {version}, {lock}", setup.part, node.version));
         let plain = |run: &str| {
-            run.split_once("; ").map_or(run, |(_, run)| run).replace("\"$CODEGOD_REPORT\"", "REPORT")
+            let run = run.split_once("PATH\"; ").map_or(run, |(_, run)| run);
+            let run = run.split_once("\n); code").map_or(run, |(run, _)| run);
+            let run = run.split_once(" || {").map_or(run, |(run, _)| run);
+            run.replace("\"$CODEGOD_REPORT\"", "REPORT")
         };
         lines.extend(setup.prepare.iter().map(|one| format!("prepare {}: {}", one.workdir, plain(&one.run))));
         lines.extend(setup.tests.iter().map(|one| format!("test {}: {}", one.workdir, plain(&one.run))));
@@ -252,7 +255,7 @@ proptest::proptest! {
         for path in ["package.json", "pnpm-workspace.yaml", "yarn.lock", ".nvmrc", ".github/workflows/a.yml", "tsconfig.json"] {
             let files = [("package.json", manifest.as_str()), (path, text.as_str()), ("a/package.json", manifest.as_str())];
             for part in parts(&tree(&files), &mut Vec::new()) {
-                crate::setup::recipe(&part.setup);
+                assert!(!crate::setup::recipe(&part.setup).steps.is_empty());
             }
         }
     }

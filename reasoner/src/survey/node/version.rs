@@ -50,7 +50,7 @@ pub(super) fn choose(tree: &Tree, root: &Manifest) -> Choice {
     if let Some((from, text)) = named
         && let Some(major) = major(&text).filter(|major| KNOWN.contains(major))
         && !(OLDEST_LIKE_IT..=AT_HAND).contains(&major)
-        && !(engines.contains(">=") && major < OLDEST_LIKE_IT)
+        && engines.is_empty()
     {
         return Choice { major, wants, note: Some(format!("Node {major} is used: {from} names it.")) };
     }

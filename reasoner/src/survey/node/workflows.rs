@@ -19,12 +19,15 @@ const VERSIONS: [&str; 6] =
 /// How the names of scripts begin that make something.
 const MAKING: [&str; 8] =
     ["build", "compile", "prepare", "generate", "codegen", "bootstrap", "bundle", "prebuild"];
+/// Workflows that are about something else.
+const OTHER: [&str; 8] = ["release", "publish", "deploy", "docs", "nightly", "bench", "e2e", "codeql"];
 /// What is made for others than the tests.
 const FOR_OTHERS: [&str; 8] = ["doc", "site", "storybook", "e2e", "example", "demo", "release", "size"];
 
 fn workflows(tree: &Tree) -> impl Iterator<Item = (&str, Vec<Scalar>)> {
     let is_one = |path: &str| {
-        path.starts_with(".github/workflows/") && (path.ends_with(".yml") || path.ends_with(".yaml"))
+        let name = path.strip_prefix(".github/workflows/").unwrap_or_default();
+        (name.ends_with(".yml") || name.ends_with(".yaml")) && !OTHER.iter().any(|word| name.contains(word))
     };
     tree.entries()
         .map(|(path, _)| path)
