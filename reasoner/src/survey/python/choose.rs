@@ -7,7 +7,7 @@ use codegod_protocol::setup::{PythonLock, Requirements};
 use super::lanes::{Kind, Lane};
 use super::manifest::{Manifest, Named};
 use super::needs::Needs;
-use super::{joined, requirement};
+use super::{files, joined, requirement};
 use crate::survey::Tree;
 
 /// Names of extras, groups and files that are for tests.
@@ -64,6 +64,9 @@ const LINTERS: [&str; 27] = [
     "jupyterlab",
 ];
 
+/// The first pytest that runs on Python 3.10 and later.
+const OLDEST_PYTEST: [u64; 3] = [6, 2, 5];
+
 /// What is installed.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
@@ -71,6 +74,8 @@ pub(super) struct Choice {
     pub(super) requirements: Vec<Requirements>,
     /// Every distribution that is named by it, as far as that can be read off.
     pub(super) named: BTreeSet<String>,
+    /// Lines in the place of pins that no interpreter at hand can run.
+    pub(super) overrides: BTreeSet<String>,
     /// Why, a sentence each.
     pub(super) notes: Vec<String>,
     /// Files that were read for it.
@@ -161,7 +166,7 @@ fn has_test_tools(lines: &[String]) -> bool {
     lines.iter().filter_map(|line| requirement::name(line)).any(|name| is_test_tool(&name))
 }
 
-fn is_test_tool(name: &str) -> bool {
+pub(super) fn is_test_tool(name: &str) -> bool {
     name.starts_with("pytest")
         || [
             "nose",
@@ -178,6 +183,20 @@ fn is_test_tool(name: &str) -> bool {
 }
 
 impl Choice {
+    /// Takes in what lines name, and whether it can run at all.
+    fn learn<'l>(&mut self, lines: impl IntoIterator<Item = &'l String>) {
+        for line in lines {
+            self.named.extend(requirement::name(line));
+            if requirement::name(line).as_deref() == Some("pytest")
+                && requirement::is_below(line, &OLDEST_PYTEST)
+            {
+                self.overrides.insert("pytest>=7,<8".to_owned());
+                let note = format!("`{line}` does not run on the Python at hand; pytest 7 takes its place.");
+                self.notes.push(note);
+            }
+        }
+    }
+
     fn project(
         &mut self,
         manifest: &Manifest<'_>,
@@ -186,14 +205,9 @@ impl Choice {
         groups: &Named,
         wanted_groups: Vec<String>,
     ) {
-        for line in wanted_extras.iter().filter_map(|name| extras.get(name)).flatten() {
-            self.named.extend(requirement::name(line));
-        }
-        for line in wanted_groups.iter().filter_map(|name| groups.get(name)).flatten() {
-            self.named.extend(requirement::name(line));
-        }
-        self.named
-            .extend(manifest.dependencies().iter().flatten().filter_map(|line| requirement::name(line)));
+        self.learn(wanted_extras.iter().filter_map(|name| extras.get(name)).flatten());
+        self.learn(wanted_groups.iter().filter_map(|name| groups.get(name)).flatten());
+        self.learn(&manifest.dependencies().unwrap_or_default());
         let stated = manifest.project().is_some() || manifest.is_installable();
         if stated || !wanted_groups.is_empty() {
             self.requirements.push(Requirements::Project {
@@ -208,7 +222,7 @@ impl Choice {
     }
 
     fn lines(&mut self, from: String, lines: Vec<String>) {
-        self.named.extend(lines.iter().filter_map(|line| requirement::name(line)));
+        self.learn(&lines);
         if !lines.is_empty() {
             self.requirements.push(Requirements::Lines { from, lines });
         }
@@ -236,7 +250,7 @@ impl Choice {
             .map(|file| joined(&manifest.folder, file.trim_start_matches("./")))
             .filter(|path| tree.text(path).is_some())
             .collect();
-        let all = requirement_files(tree, &manifest.folder);
+        let all = files::of_folder(tree, &manifest.folder);
         let purpose = |words: &[&str]| {
             let of = |path: &&String| {
                 let name = path.rsplit('/').next().unwrap_or_default().to_lowercase();
@@ -247,13 +261,13 @@ impl Choice {
             all.iter().filter(of).cloned().collect::<Vec<_>>()
         };
         let tests = purpose(&["test", "tests", "testing"]);
-        let satisfied = files.iter().chain(&tests).any(|path| tools_in(tree, path, 4))
+        let satisfied = files.iter().chain(&tests).any(|path| files::tools_in(tree, path))
             || self.named.iter().any(|name| is_test_tool(name));
         files.extend(tests);
         if !satisfied {
             files.extend(purpose(&["dev", "develop", "development", "local", "ci"]).into_iter().take(1));
-            let tools = all.iter().find(|path| tools_in(tree, path, 4));
-            files.extend(tools.filter(|_| !files.iter().any(|path| tools_in(tree, path, 4))).cloned());
+            let tools = all.iter().find(|path| files::tools_in(tree, path));
+            files.extend(tools.filter(|_| !files.iter().any(|path| files::tools_in(tree, path))).cloned());
         }
         // A library states what it needs in its metadata; anything else in its requirements files.
         let states = manifest.is_installable() && manifest.dependencies().is_some();
@@ -270,7 +284,7 @@ impl Choice {
         }
         let mut seen = BTreeSet::new();
         for path in files.into_iter().filter(|path| seen.insert(path.clone())) {
-            self.named.extend(names_in(tree, &path, 4));
+            self.learn(&files::lines_in(tree, &path));
             self.read.push(path.clone());
             self.requirements.push(Requirements::File { path });
         }
@@ -299,40 +313,6 @@ impl Choice {
             }
         }
     }
-}
-
-/// The requirements files of a folder and of its folder `requirements`.
-pub(super) fn requirement_files(tree: &Tree, folder: &str) -> Vec<String> {
-    let start = joined(folder, "");
-    let files = tree.below(&start).map(|(path, _)| path).filter(|path| {
-        let below = &path[start.len()..];
-        let (inner, name) = below.rsplit_once('/').unwrap_or(("", below));
-        let placed = ["requirements", "tests", "test", "reqs", "dev"].contains(&inner);
-        let txt = name.ends_with(".txt") && !name.contains("constraint");
-        tree.text(path).is_some()
-            && txt
-            && ((inner.is_empty() && name.contains("require"))
-                || (placed && (inner == "requirements" || name.contains("require"))))
-    });
-    files.map(str::to_owned).take(200).collect()
-}
-
-/// The distributions that a requirements file names, with those of the files that it includes.
-fn names_in(tree: &Tree, path: &str, depth: usize) -> BTreeSet<String> {
-    let Some(text) = tree.text(path).filter(|_| depth > 0) else { return BTreeSet::new() };
-    let mut names: BTreeSet<String> = requirement::lines(text).filter_map(requirement::name).collect();
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let included = text.lines().filter_map(|line| {
-        line.trim().strip_prefix("-r").or_else(|| line.trim().strip_prefix("--requirement"))
-    });
-    for file in included.take(20) {
-        names.extend(names_in(tree, &joined(folder, file.trim_start_matches('=').trim()), depth - 1));
-    }
-    names
-}
-
-fn tools_in(tree: &Tree, path: &str, depth: usize) -> bool {
-    names_in(tree, path, depth).iter().any(|name| is_test_tool(name))
 }
 
 /// Which lanes a part's needs and tests are taken from: the first of each kind.

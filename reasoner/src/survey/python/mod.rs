@@ -1,6 +1,7 @@
 //! Python parts of a project.
 
 mod choose;
+mod files;
 mod folders;
 mod interpreter;
 mod lanes;
@@ -74,6 +75,7 @@ fn part(tree: &Tree, folder: &str, inner: &[String], remarks: &mut Vec<String>) 
             version,
             requirements: choice.requirements,
             distributions: runner.distributions,
+            overrides: choice.overrides,
             ..Python::default()
         }),
         tests: runner.tests,

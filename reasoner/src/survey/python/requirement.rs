@@ -33,6 +33,21 @@ pub(super) fn extras(line: &str) -> Vec<String> {
     names.into_iter().flatten().filter(|name| !name.is_empty()).collect()
 }
 
+/// Whether a line holds its distribution below a version.
+pub(super) fn is_below(line: &str, version: &[u64]) -> bool {
+    let line = line.split(';').next().unwrap_or(line);
+    let bounds = ["==", "~=", "<=", "<"].iter().filter_map(|sign| line.split_once(sign));
+    let mut bounds = bounds.map(|(_, bound)| {
+        bound
+            .trim_start_matches('=')
+            .trim()
+            .split('.')
+            .map_while(|part| part.parse::<u64>().ok())
+            .collect::<Vec<_>>()
+    });
+    bounds.any(|bound| !bound.is_empty() && bound.as_slice() < version)
+}
+
 /// The requirement lines of a file, without comments and options.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
@@ -58,5 +73,10 @@ mod tests {
             assert_eq!(name(line).as_deref(), expected, "{line}");
         }
         assert_eq!(extras("a[b, c]>1"), ["b", "c"]);
+        for (line, expected) in
+            [("a==5.4", true), ("a>=3,<6", true), ("a==7.0", false), ("a>=5", false), ("a; b == '1'", false)]
+        {
+            assert_eq!(is_below(line, &[6, 2, 5]), expected, "{line}");
+        }
     }
 }

@@ -1,0 +1,50 @@
+//! Requirements files.
+
+use super::choose::is_test_tool;
+use super::{joined, requirement};
+use crate::survey::Tree;
+
+/// How deep files that include files are followed.
+const DEPTH: usize = 4;
+
+/// The requirements files of a folder and of its folder `requirements`.
+pub(super) fn of_folder(tree: &Tree, folder: &str) -> Vec<String> {
+    let start = joined(folder, "");
+    let files = tree.below(&start).map(|(path, _)| path).filter(|path| {
+        let below = &path[start.len()..];
+        let (inner, name) = below.rsplit_once('/').unwrap_or(("", below));
+        let placed = ["requirements", "tests", "test", "reqs", "dev"].contains(&inner);
+        let txt = name.ends_with(".txt") && !name.contains("constraint");
+        tree.text(path).is_some()
+            && txt
+            && ((inner.is_empty() && name.contains("require"))
+                || (placed && (inner == "requirements" || name.contains("require"))))
+    });
+    files.map(str::to_owned).take(200).collect()
+}
+
+/// The lines of a requirements file, with those of the files that it includes.
+pub(super) fn lines_in(tree: &Tree, path: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    collect(tree, path, DEPTH, &mut lines);
+    lines
+}
+
+fn collect(tree: &Tree, path: &str, depth: usize, lines: &mut Vec<String>) {
+    let Some(text) = tree.text(path).filter(|_| depth > 0) else { return };
+    lines.extend(requirement::lines(text).map(str::to_owned));
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let named = |line: &str| {
+        let line = line.trim();
+        let file = line.strip_prefix("--requirement").or_else(|| line.strip_prefix("-r"))?;
+        Some(file.trim_start_matches('=').trim().to_owned())
+    };
+    for file in text.lines().filter_map(named).take(20) {
+        collect(tree, &joined(folder, &file), depth - 1, lines);
+    }
+}
+
+/// Whether a requirements file brings tools for tests along.
+pub(super) fn tools_in(tree: &Tree, path: &str) -> bool {
+    lines_in(tree, path).iter().filter_map(|line| requirement::name(line)).any(|name| is_test_tool(&name))
+}
