@@ -9,8 +9,8 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use regex::RegexBuilder;
 
-use super::manifest;
 use super::schema::Language;
+use super::{manifest, names};
 use crate::survey::Tree;
 
 /// Larger manifests are lock files.
@@ -27,6 +27,8 @@ pub(super) struct Facts {
     paths: BTreeSet<String>,
     /// Small files that say something, by path.
     texts: BTreeMap<String, String>,
+    /// The text of `manage.py`; empty when there is none.
+    manage: String,
     /// The path of the file or folder of each of the project's own top modules.
     modules: BTreeMap<String, String>,
 }
@@ -41,7 +43,8 @@ impl Facts {
             .filter(|(_, text)| text.len() <= MAX_MANIFEST_BYTES)
             .collect();
         let modules = modules(&paths);
-        Self { setup: setup.clone(), paths, texts, modules }
+        let manage = paths.iter().filter(|path| path.ends_with("manage.py")).find_map(|path| tree.text(path));
+        Self { setup: setup.clone(), manage: manage.unwrap_or_default().to_owned(), paths, texts, modules }
     }
 
     pub(super) fn language(setup: &Setup) -> Language {
@@ -122,6 +125,42 @@ impl Facts {
         let below = format!("{}/{path}", self.setup.folder);
         let found = [path, below.as_str()].into_iter().find(|path| self.paths.contains(*path));
         found.unwrap_or_default().to_owned()
+    }
+
+    /// Whether a package of this name is one of the project's own.
+    pub(super) fn own_package(&self, name: &str) -> bool {
+        let named = |text: &String| {
+            let manifest: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+            manifest.get("name").and_then(serde_json::Value::as_str) == Some(name)
+        };
+        !name.is_empty() && self.package_jsons().any(named)
+    }
+
+    /// The file that a relative import was likely meant to name: one that differs in capitals, or by one
+    /// letter, from what it says; empty when there is none.
+    pub(super) fn near_file(&self, from: &str, to: &str) -> String {
+        let from = self.own_file(from);
+        let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+        for part in to.trim_start_matches("/workspace/").split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        let wanted = parts.join("/");
+        let bare = |path: &str| path.rsplit_once('.').map_or(path, |(bare, _)| bare).to_lowercase();
+        let meant = bare(&wanted);
+        let whole = wanted.to_lowercase();
+        let near = |path: &&String| {
+            let path = bare(path);
+            path == meant
+                || path == whole
+                || names::is_one_slip_away(&path, &meant)
+                || names::is_one_slip_away(&path, &whole)
+        };
+        self.paths.iter().find(near).cloned().unwrap_or_default()
     }
 
     /// The path, nearest to the top, of a file of this name; else empty.
@@ -236,6 +275,24 @@ impl Facts {
         };
         let found = self.paths.iter().filter(is_example).min_by_key(|path| path.matches('/').count());
         found.cloned().unwrap_or_default()
+    }
+
+    /// The module with the settings of a Django project: that of `manage.py`, else the nearest that is named
+    /// so; those for tests come first. Empty when there is none.
+    pub(super) fn django_settings(&self) -> String {
+        let path = self.find("manage.py");
+        let named = self.manage.split("DJANGO_SETTINGS_MODULE").nth(1);
+        let quoted =
+            named.and_then(|rest| rest.trim_start_matches(['"', '\'', ',', ' ']).split(['"', '\'']).next());
+        if let Some(module) = quoted.filter(|module| !path.is_empty() && module.contains("settings")) {
+            return module.to_owned();
+        }
+        let is_settings =
+            |path: &&String| path.ends_with("settings.py") || path.ends_with("settings/__init__.py");
+        let order = |path: &&String| (!path.contains("test"), path.matches('/').count());
+        let found = self.paths.iter().filter(is_settings).min_by_key(order);
+        let module = found.map(|path| path.trim_end_matches("/__init__.py").trim_end_matches(".py"));
+        module.map(|module| module.trim_start_matches("src/").replace('/', ".")).unwrap_or_default()
     }
 
     /// The scripts of the part's `package.json`, by name.

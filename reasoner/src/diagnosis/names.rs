@@ -12,7 +12,7 @@ use super::{Failure, settings, versions};
 use crate::reasoning::expression;
 
 /// Facts and functions.
-pub(super) const NAMES: [&str; 28] = [
+pub(super) const NAMES: [&str; 38] = [
     "part",
     "stage",
     "command",
@@ -21,7 +21,12 @@ pub(super) const NAMES: [&str; 28] = [
     "look",
     "look_all",
     "nearest",
+    "near_file",
     "newest",
+    "node_for",
+    "own_package",
+    "package_name",
+    "types_of",
     "python_for",
     "python_tagged",
     "specifier",
@@ -37,7 +42,12 @@ pub(super) const NAMES: [&str; 28] = [
     "at_least",
     "requirements_file",
     "env_example",
+    "django_settings",
     "env_from",
+    "env_text",
+    "env_value",
+    "fields_missing",
+    "private_env",
     "safe_value",
     "near",
     "scripts",
@@ -63,6 +73,14 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment
         .add_function("at_least", |version: String, floor: String| versions::at_least(&version, &floor));
     environment.add_function("nearest", |range: String| versions::nearest(&range));
+    environment.add_function("node_for", |range: String| versions::node_for(&range));
+    environment.add_function("package_name", |module: String| package_name(&module));
+    environment.add_function("types_of", |module: String| types_of(&module));
+    let project = Arc::clone(facts);
+    environment
+        .add_function("own_package", move |module: String| project.own_package(&package_name(&module)));
+    let project = Arc::clone(facts);
+    environment.add_function("near_file", move |from: String, to: String| project.near_file(&from, &to));
     environment.add_function("newest", |a: String, b: String| versions::is_newer(&a, &b));
     environment.add_function("python_for", |range: String| versions::python_for(&range));
     environment.add_function("python_tagged", |tags: String| versions::python_tagged(&tags));
@@ -91,6 +109,17 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment.add_function("env_example", move || project.env_example());
     let project = Arc::clone(facts);
     environment.add_function("env_from", move |path: String| settings::from_example(project.text(&path)));
+    let project = Arc::clone(facts);
+    environment.add_function("env_text", move || project.text(&project.env_example()).to_owned());
+    let project = Arc::clone(facts);
+    environment.add_function("private_env", move || settings::made_from(&project.env_example()));
+    let project = Arc::clone(facts);
+    environment.add_function("env_value", move |name: String| {
+        settings::value_in(project.text(&project.env_example()), &name)
+    });
+    environment.add_function("fields_missing", |fields: String| settings::fields_missing(&fields));
+    let project = Arc::clone(facts);
+    environment.add_function("django_settings", move || project.django_settings());
     let project = Arc::clone(facts);
     environment.add_function("scripts", move || project.scripts());
     environment
@@ -163,7 +192,7 @@ fn near(tables: &BTreeMap<String, Table>, table: &str, word: &str) -> String {
     table.keys().find(|key| is_one_slip_away(&key.to_lowercase(), &word)).cloned().unwrap_or_default()
 }
 
-fn is_one_slip_away(right: &str, wrong: &str) -> bool {
+pub(super) fn is_one_slip_away(right: &str, wrong: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (right.chars().collect(), wrong.chars().collect());
     let same_start = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[same_start..], &b[same_start..]);
@@ -174,6 +203,34 @@ fn is_one_slip_away(right: &str, wrong: &str) -> bool {
         ([_], []) | ([], [_]) | ([_], [_]) => true,
         ([a1, a2], [b1, b2]) => a1 == b2 && a2 == b1,
         _ => false,
+    }
+}
+
+/// The package that an import names (`@a/b/c` → `@a/b`); empty when it names a file or one of Node's own.
+fn package_name(module: &str) -> String {
+    let scoped = usize::from(module.starts_with('@'));
+    let name: Vec<&str> = module.split('/').take(1 + scoped).collect();
+    let name = name.join("/");
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.@/".contains(c);
+    let starts_well = name.starts_with('@') || name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let alias = name == "@" || name.starts_with("@/") || (scoped == 1 && !name.contains('/'));
+    let builtin = ["fs", "path", "os", "http", "https", "net", "util", "url", "crypto", "stream", "events"];
+    if !starts_well || alias || !name.chars().all(is_name) || builtin.contains(&name.as_str()) {
+        return String::new();
+    }
+    name
+}
+
+/// The package with the types of a module, or of a global name; empty when there is none of its own.
+fn types_of(module: &str) -> String {
+    match module {
+        "process" | "require" | "module" | "Buffer" | "__dirname" | "node" => "@types/node".to_owned(),
+        "describe" | "it" | "test" | "expect" | "jest" | "beforeEach" => "@types/jest".to_owned(),
+        "$" => "@types/jquery".to_owned(),
+        module => match package_name(module) {
+            name if name.is_empty() || name.starts_with("@types/") => name,
+            name => format!("@types/{}", name.trim_start_matches('@').replace('/', "__")),
+        },
     }
 }
 
@@ -198,6 +255,22 @@ mod tests {
         for other in ["requests", "request2x", "quests", "flask"] {
             assert!(!is_one_slip_away("requests", other), "{other}");
         }
+    }
+
+    #[test]
+    fn an_import_names_a_package_or_a_file() {
+        for (module, package) in [
+            ("ms", "ms"),
+            ("@a/b/c", "@a/b"),
+            ("a/b.js", "a"),
+            ("./x", ""),
+            ("fs", ""),
+            ("@/x", ""),
+            ("node:fs", ""),
+        ] {
+            assert_eq!(package_name(module), package, "{module}");
+        }
+        assert_eq!((types_of("@a/b").as_str(), types_of("ms").as_str()), ("@types/a__b", "@types/ms"));
     }
 
     #[test]

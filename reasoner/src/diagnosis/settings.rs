@@ -50,6 +50,38 @@ pub(super) fn from_example(example: &str) -> String {
     text
 }
 
+/// The value of one setting: that of the example file where it has one, else a safe one.
+pub(super) fn value_in(example: &str, name: &str) -> String {
+    let stated = from_example(example).lines().find_map(|line| {
+        let (found, value) = line.split_once('=')?;
+        let found = found.trim().trim_start_matches("export ").trim();
+        found.eq_ignore_ascii_case(name).then(|| value.trim().trim_matches(['"', '\'']).to_owned())
+    });
+    stated.unwrap_or_else(|| safe_value(name))
+}
+
+/// The path of the settings file that an example is one for; empty for no example.
+pub(super) fn made_from(example: &str) -> String {
+    match example.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/.env"),
+        None if example.is_empty() => String::new(),
+        None => ".env".to_owned(),
+    }
+}
+
+/// The fields that pydantic says are required and missing, each named on the line before.
+pub(super) fn fields_missing(errors: &str) -> Vec<String> {
+    let lines: Vec<&str> = errors
+        .lines()
+        .map(|line| line.trim_start_matches('E').trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let is_name = |line: &str| line.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let says = |line: &str| line.to_lowercase().starts_with("field required");
+    let named = lines.windows(2).filter(|pair| says(pair[1]) && is_name(pair[0]));
+    named.map(|pair| pair[0].to_owned()).collect()
+}
+
 fn filled(line: &str) -> String {
     let statement = line.trim();
     let Some((name, value)) = statement.split_once('=') else { return line.to_owned() };
@@ -71,6 +103,21 @@ fn is_placeholder(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_fields_are_those_that_are_said_to_be_required() {
+        let old = "E   api_key\nE     field required (type=value_error.missing)\nE   port\nE     value is not a valid integer\n";
+        assert_eq!(fields_missing(old), ["api_key"]);
+        let new = "DATABASE_URL\n  Field required [type=missing, input_value={}, input_type=dict]\n    For further\n";
+        assert_eq!(fields_missing(new), ["DATABASE_URL"]);
+    }
+
+    #[test]
+    fn a_setting_has_the_value_of_the_example() {
+        assert_eq!(value_in("A=\"x y\"\n", "a"), "x y");
+        assert_eq!(value_in("", "DEBUG"), "1");
+        assert_eq!((made_from("api/.env.example").as_str(), made_from("").as_str()), ("api/.env", ""));
+    }
 
     #[test]
     fn an_example_keeps_its_values_and_its_gaps_are_filled() {

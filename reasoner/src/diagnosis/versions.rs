@@ -61,6 +61,42 @@ fn satisfies(python: &str, clause: &str) -> bool {
     }
 }
 
+/// The majors of Node that a range may name, the one that is preferred first.
+const NODES: [u64; 10] = [22, 20, 24, 18, 16, 14, 12, 10, 8, 6];
+
+/// The major of Node that suits a range (`^16 || >=18`, `<=18`, `20.x`); empty when none does.
+pub(super) fn node_for(range: &str) -> String {
+    let spaced = range.replace("||", "|");
+    let suits = |node: &&u64| spaced.split('|').any(|choice| node_in(**node, choice));
+    NODES.iter().find(suits).map(u64::to_string).unwrap_or_default()
+}
+
+/// Whether some release of a major of Node is in a range without alternatives.
+fn node_in(node: u64, choice: &str) -> bool {
+    let choice = choice.replace(">= ", ">=").replace("<= ", "<=").replace("> ", ">").replace("< ", "<");
+    let words: Vec<&str> = choice.split_whitespace().collect();
+    if let [low, "-", high] = words.as_slice() {
+        return (first(low)..=first(high)).contains(&node);
+    }
+    words.iter().all(|word| {
+        let operator: String = word.chars().take_while(|c| "<>=^~".contains(*c)).collect();
+        let bound = first(word);
+        let rest = numbers(word).iter().skip(1).any(|number| *number > 0);
+        match operator.as_str() {
+            _ if !word.contains(|c: char| c.is_ascii_digit()) => true,
+            ">=" => node >= bound,
+            ">" => node > bound || (node == bound && word.contains('.')),
+            "<" => node < bound || (node == bound && rest),
+            "<=" => node <= bound,
+            _ => node == bound,
+        }
+    })
+}
+
+fn first(text: &str) -> u64 {
+    numbers(text).first().copied().unwrap_or(0)
+}
+
 /// The newest Python among the tags of wheels (``cp36m`, `cp39``); empty when there is none.
 pub(super) fn python_tagged(tags: &str) -> String {
     let tagged = tags.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(|tag| {
@@ -104,6 +140,25 @@ mod tests {
     fn the_nearest_release_is_of_the_same_series() {
         for (range, near) in [(">=2.2.0", "~=2.2.0"), (">=2", "==2.*"), (">=1,<2", ">=1,<2"), ("<3", "<3")] {
             assert_eq!(nearest(range), near);
+        }
+    }
+
+    #[test]
+    fn a_range_has_the_node_that_is_preferred() {
+        for (range, node) in [
+            (">=18", "22"),
+            ("<=18", "18"),
+            ("^16.0.0", "16"),
+            ("^14 || ^16", "16"),
+            (">=12 <17", "16"),
+            ("20.x", "20"),
+            ("14 - 18", "18"),
+            (">= 10", "22"),
+            ("<20.0.0", "18"),
+            ("*", "22"),
+            ("99", ""),
+        ] {
+            assert_eq!(node_for(range), node, "{range}");
         }
     }
 

@@ -1,0 +1,1 @@
+test('sum', () => expect(document.body).toBeTruthy());

@@ -1,0 +1,2 @@
+import { x } from './x.js';
+test('sum', () => expect(x).toBe(1));

@@ -1,0 +1,1 @@
+describe('sums', () => test('two', () => expect(1 + 1).toBe(3)));

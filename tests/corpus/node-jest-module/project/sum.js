@@ -1,0 +1,2 @@
+const { nanoid } = require('nanoid');
+module.exports = nanoid;

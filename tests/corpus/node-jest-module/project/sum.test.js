@@ -1,0 +1,2 @@
+const sum = require('./sum');
+test('sum', () => expect(sum()).toBeTruthy());

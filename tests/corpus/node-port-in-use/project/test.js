@@ -1,0 +1,3 @@
+const net = require('node:net');
+
+net.createServer().listen(45123, () => net.createServer().listen(45123));

@@ -1,0 +1,1 @@
+if (!process.env.API_KEY) throw new Error('Missing environment variable API_KEY');

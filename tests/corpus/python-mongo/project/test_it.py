@@ -1,0 +1,5 @@
+import pymongo
+
+
+def test_it():
+    pymongo.MongoClient(serverSelectionTimeoutMS=500).admin.command('ping')

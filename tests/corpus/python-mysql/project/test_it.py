@@ -1,0 +1,5 @@
+import pymysql
+
+
+def test_it():
+    pymysql.connect(host='localhost', user='root')

@@ -1,0 +1,5 @@
+import urllib.request
+
+
+def test_it():
+    urllib.request.urlopen('http://ledger.example.invalid/')

@@ -1,0 +1,5 @@
+import subprocess
+
+
+def test_it():
+    subprocess.run(['dot', '-V'], check=True)

@@ -1,0 +1,5 @@
+import config
+
+
+def test_it():
+    assert config.settings.api_key

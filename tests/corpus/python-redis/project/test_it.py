@@ -1,0 +1,5 @@
+import redis
+
+
+def test_it():
+    assert redis.Redis().ping()

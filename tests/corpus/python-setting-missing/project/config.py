@@ -1,0 +1,3 @@
+import os
+
+API_TOKEN = os.environ['API_TOKEN']

@@ -1,0 +1,5 @@
+import config
+
+
+def test_it():
+    assert config.PAGE_SIZE == 20
