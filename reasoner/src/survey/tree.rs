@@ -10,6 +10,9 @@ use regex::Regex;
 const MAX_FILE_BYTES: u64 = 8 << 20;
 /// How much content is looked at altogether, in bytes.
 const MAX_TOGETHER_BYTES: u64 = 64 << 20;
+/// The largest test whose content is looked at, in bytes, and how many are.
+const MAX_TEST_BYTES: u64 = 64 << 10;
+const MAX_TESTS: usize = 300;
 /// Folders of which nothing is looked at: made by tools, not by people.
 const SKIPPED: [&str; 13] = [
     ".git",
@@ -152,7 +155,18 @@ impl Tree {
                 together <= MAX_TOGETHER_BYTES
             })
             .map(|(path, _)| path.clone())
+            .chain(self.tests_of_javascript())
             .collect()
+    }
+
+    /// Tests in JavaScript, as many as are needed to see what they import.
+    fn tests_of_javascript(&self) -> impl Iterator<Item = String> {
+        let tests = self.entries.iter().filter(|(path, entry)| {
+            entry.kind == EntryKind::File && entry.bytes <= MAX_TEST_BYTES && is_javascript_test(path)
+        });
+        let mut tests: Vec<&String> = tests.map(|(path, _)| path).collect();
+        tests.sort_by_key(|path| path.matches('/').count());
+        tests.into_iter().take(MAX_TESTS).cloned()
     }
 
     /// Adds the content of a wanted file; what is no UTF-8 is read as far as it can be.
@@ -266,6 +280,18 @@ fn says_something(path: &str) -> bool {
         .any(|start| name.starts_with(start))
         || (folder.is_empty()
             && (name.starts_with("README") || name.ends_with(".yml") || name.ends_with(".toml")))
+}
+
+/// Whether a file is one with tests in JavaScript or TypeScript, by its name or its folder's.
+pub(super) fn is_javascript_test(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let endings = [".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts"];
+    let named = name.contains(".test.") || name.contains(".spec.") || name.starts_with("test.");
+    let placed = folder.split('/').any(|part| ["test", "tests", "__tests__", "spec"].contains(&part));
+    let fixture = folder.split('/').any(|part| part.contains("fixture"));
+    endings.iter().any(|ending| name.ends_with(ending))
+        && !name.ends_with(".d.ts")
+        && (named || (placed && !fixture))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use codegod_protocol::setup::{NodeManager, Preparation, TestRun};
 use serde_json::Value;
 
 use super::super::Tree;
+use super::super::tree::is_javascript_test;
 use super::kind::{Kind, kind};
 use super::manager::Manager;
 use super::manifest::{Manifest, join, resolve};
@@ -101,13 +102,93 @@ fn visit<'a>(place: &'a Place, member: &'a Manifest, ordered: &mut Vec<&'a Manif
     }
 }
 
-/// The builds of workspaces that tested ones import, where what is imported is not among the sources.
-pub(super) fn builds(tree: &Tree, place: &Place, manager: &Manager, tests: &[TestRun]) -> Vec<Preparation> {
+/// What has to be built before the tests: what they import and is not among the sources. `by_workflow` is
+/// how the project's own workflow builds it.
+pub(super) fn builds(
+    tree: &Tree,
+    place: &Place,
+    manager: &Manager,
+    tests: &[TestRun],
+    by_workflow: Vec<Preparation>,
+) -> Vec<Preparation> {
     let from_source =
         tree.entries().any(|(path, _)| is_runner_config(place, path) && finds_sources(tree, path));
     if from_source {
         return Vec::new();
     }
+    if !place.members.is_empty() {
+        return if by_workflow.is_empty() { of_members(tree, place, manager, tests) } else { by_workflow };
+    }
+    let root = &place.root;
+    let Some(folder) = built_folder_of_tests(tree, root, tests) else { return Vec::new() };
+    if !by_workflow.is_empty() {
+        return by_workflow;
+    }
+    let why = format!("the tests use {folder}, which is built");
+    build_script(place, manager, root)
+        .map(|script| script_preparation(manager, root, script, why))
+        .into_iter()
+        .collect()
+}
+
+/// The script that builds a package and does nothing else.
+fn build_script(place: &Place, manager: &Manager, manifest: &Manifest) -> Option<&'static str> {
+    ["compile", "build", "prepack", "prepublishOnly", "dist"].into_iter().find(|script| {
+        let steps = steps(place, manager.kind, &manifest.folder, script);
+        !steps.is_empty()
+            && !steps.iter().any(|step| matches!(kind(step, |_| false), Kind::Tests(_) | Kind::Browser))
+    })
+}
+
+/// The folder that is not among the sources and that tests name, or whose package they import by its name.
+fn built_folder_of_tests(tree: &Tree, manifest: &Manifest, tests: &[TestRun]) -> Option<String> {
+    let within = |folder: &str| -> bool {
+        let start = format!("{}/", join(&manifest.folder, folder));
+        tree.entries().any(|(path, _)| path.starts_with(&start))
+    };
+    let mut folders: Vec<String> = entries(manifest)
+        .iter()
+        .filter_map(|entry| entry.trim_start_matches("./").split_once('/'))
+        .map(|(folder, _)| folder.to_owned())
+        .filter(|folder| !folder.is_empty() && !folder.contains('*') && !within(folder))
+        .collect();
+    folders.dedup();
+    let own = own_tests(tree, manifest);
+    folders.into_iter().find(|folder| {
+        let in_command = |test: &TestRun| test.run.contains(&format!("{folder}/"));
+        tests.iter().any(in_command) || own.iter().any(|text| uses(text, folder, manifest.name()))
+    })
+}
+
+/// Whether a text imports something of a folder, or a package by its name.
+fn uses(text: &str, folder: &str, name: &str) -> bool {
+    let ended =
+        |start: String| ["'", "\"", "/", "`"].iter().any(|end| text.contains(&format!("{start}{end}")));
+    if ended(format!("../{folder}")) || ended(format!("'./{folder}")) {
+        return true;
+    }
+    let imports = ["from '", "from \"", "require('", "require(\"", "import '", "import \"", "import('"];
+    !name.is_empty() && imports.iter().any(|import| ended(format!("{import}{name}")))
+}
+
+/// The texts of a package's tests, without those of packages within its folder.
+fn own_tests<'a>(tree: &'a Tree, manifest: &Manifest) -> Vec<&'a str> {
+    let start = if manifest.folder.is_empty() { String::new() } else { format!("{}/", manifest.folder) };
+    let manifests = tree.entries().filter_map(|(path, _)| path.strip_suffix("package.json"));
+    let inner: Vec<&str> =
+        manifests.filter(|folder| *folder != start && folder.starts_with(&start)).collect();
+    let paths = tree
+        .entries()
+        .map(|(path, _)| path)
+        .filter(|path| is_javascript_test(path) && path.starts_with(&start));
+    paths
+        .filter(|path| !inner.iter().any(|inner| path.starts_with(inner)))
+        .filter_map(|path| tree.text(path))
+        .collect()
+}
+
+/// The builds of workspaces that tested ones import.
+fn of_members(tree: &Tree, place: &Place, manager: &Manager, tests: &[TestRun]) -> Vec<Preparation> {
     let tested = |member: &&Manifest| {
         tests.iter().any(|test| test.workdir == member.folder || test.workdir == place.root.folder)
     };
@@ -147,8 +228,8 @@ fn finds_sources(tree: &Tree, path: &str) -> bool {
     tree.text(path).is_some_and(|text| BY_SOURCE.iter().any(|sign| text.contains(sign)))
 }
 
-/// Whether something that importing the package leads to is among the sources; true when it says nothing.
-fn has_entry(tree: &Tree, manifest: &Manifest) -> bool {
+/// The files that importing the package leads to.
+fn entries(manifest: &Manifest) -> Vec<String> {
     let mut entries = Vec::new();
     for key in ["main", "module"] {
         entries.extend(manifest.text(&[key]).map(str::to_owned));
@@ -156,12 +237,18 @@ fn has_entry(tree: &Tree, manifest: &Manifest) -> bool {
     if let Some(exports) = manifest.get(&["exports"]) {
         texts(exports.get(".").unwrap_or(exports), &mut entries, 0);
     }
-    let code = entries
-        .iter()
-        .filter(|entry| !entry.ends_with(".d.ts") && !entry.contains('*') && !entry.ends_with(".json"));
-    let mut code = code.peekable();
-    code.peek().is_none()
-        || code.any(|entry| {
+    if let Some(commands) = manifest.get(&["bin"]) {
+        texts(commands, &mut entries, 0);
+    }
+    entries.retain(|entry| !entry.ends_with(".d.ts") && !entry.contains('*') && !entry.ends_with(".json"));
+    entries
+}
+
+/// Whether something that importing the package leads to is among the sources; true when it says nothing.
+fn has_entry(tree: &Tree, manifest: &Manifest) -> bool {
+    let entries = entries(manifest);
+    entries.is_empty()
+        || entries.iter().any(|entry| {
             let Some(path) = resolve(&manifest.folder, entry) else { return true };
             ["", ".js", ".cjs", ".mjs", "/index.js"].iter().any(|ending| tree.has(&format!("{path}{ending}")))
         })

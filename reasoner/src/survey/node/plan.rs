@@ -71,8 +71,7 @@ pub(super) fn plan(tree: &Tree, place: &Place, manager: &Manager, node: u64) -> 
     let at_root = |all: &[Preparation]| all.iter().any(|one| one.workdir == place.root.folder);
     if !at_root(&before) && !at_root(&plan.prepare) {
         let by_workflow = workflows::builds(tree, place, manager.kind);
-        let by_need = || lifecycle::builds(tree, place, manager, &plan.tests);
-        before.extend(if by_workflow.is_empty() { by_need() } else { by_workflow });
+        before.extend(lifecycle::builds(tree, place, manager, &plan.tests, by_workflow));
     }
     before.append(&mut plan.prepare);
     plan.prepare = without_repeats(before);

@@ -215,6 +215,21 @@ fn workspaces_are_one_part_and_what_they_import_is_built() {
 }
 
 #[test]
+fn a_package_is_built_when_its_tests_use_what_is_built() {
+    let manifest = |test: &str| {
+        serde_json::json!({ "name": "lib", "main": "./dist/index.js", "scripts": { "build": "tsc", "test": test }, "devDependencies": { "mocha": "10" } })
+            .to_string()
+    };
+    let built = |test: &str, text: &str| {
+        shown(&[("package.json", &manifest(test)), ("test/a.js", text), ("src/index.ts", "")]).len() == 3
+    };
+    assert!(built("mocha", "const lib = require('../dist');"));
+    assert!(built("mocha", "import lib from 'lib/sub';"));
+    assert!(built("mocha dist/test/*.js", ""));
+    assert!(!built("mocha", "import lib from '../src'; // distant lib"));
+}
+
+#[test]
 fn folders_with_manifests_of_their_own_are_parts_of_their_own() {
     let react =
         r#"{"dependencies":{"react":"19"},"scripts":{"test":"vitest"},"devDependencies":{"vitest":"3"}}"#;

@@ -17,6 +17,9 @@ const KNOWN: std::ops::RangeInclusive<u64> = 4..=26;
 /// Majors in the order in which they are tried when the one at hand is not allowed.
 const CANDIDATES: [u64; 12] = [20, 24, 18, 16, 14, 12, 10, 26, 25, 23, 8, 6];
 
+/// Packages that don't run on newer versions than these.
+const NOT_ON_NEWER: [(&str, u64); 2] = [("esm", 20), ("fibers", 14)];
+
 /// A choice with its reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -53,6 +56,13 @@ pub(super) fn choose(tree: &Tree, root: &Manifest) -> Choice {
         && engines.is_empty()
     {
         return Choice { major, wants, note: Some(format!("Node {major} is used: {from} names it.")) };
+    }
+    let outdated = NOT_ON_NEWER
+        .iter()
+        .find(|(package, major)| root.depends_on(package) && allows(engines, &Version::new(*major, 99, 0)));
+    if let Some((package, major)) = outdated {
+        let note = format!("Node {major} is used: the package {package} does not run on newer ones.");
+        return Choice { major: *major, wants, note: Some(note) };
     }
     Choice { major: AT_HAND, wants, note: None }
 }
