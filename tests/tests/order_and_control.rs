@@ -11,7 +11,7 @@ use codegod_protocol::goal::{Goal, GoalState};
 use codegod_protocol::id::{AgentId, Role};
 use codegod_protocol::result::ResultStatus;
 use codegod_protocol::task::{Task, TaskState};
-use codegod_tests::by_hand::{claim, client, expire, must_claim, renew, running_goal, states};
+use codegod_tests::by_hand::{claim, client, must_claim, renew, running_goal, states};
 use codegod_tests::plans;
 use codegod_tests::redis_server::RedisServer;
 
@@ -264,12 +264,23 @@ async fn what_a_bell_brought_and_its_agent_did_not_hear_comes_with_its_next_turn
 }
 
 #[tokio::test]
-async fn what_a_bell_brought_to_an_agent_that_died_is_anothers_after_a_lease() -> Result {
+async fn what_a_bell_brought_and_nobody_heard_is_anothers_after_a_fifth_of_a_lease() -> Result {
+    const LONG_LEASE_MS: u64 = 10_000;
     let redis = RedisServer::start()?;
     let client = client(&redis).await?;
     let mut worker = Worker::new(&AgentId::random(Role::Backend), &[]);
     let goal = unheard(&client, &mut worker).await?;
-    assert_eq!(expire(&client, Role::Backend, 200).await?, 1);
+    let began = std::time::Instant::now();
+    loop {
+        let ticked = client.tick(Role::Backend, LONG_LEASE_MS).await?;
+        assert_eq!(ticked.expired, 0, "its lease did not run out: {ticked:?}");
+        if ticked.released == 1 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(8), "it is not handed back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(began.elapsed() > Duration::from_millis(1_900), "it had no time to listen");
     let claimed = must_claim(&client, &AgentId::random(Role::Backend)).await?;
     assert_eq!((claimed.task.goal, claimed.attempt), (goal.id, 2));
     assert!(client.claim(&mut worker).await?.is_none(), "it was not dead, and is told of what it lost");

@@ -21,7 +21,7 @@ pub enum LeaseState {
 pub struct Ticked {
     /// Leases that ran out.
     pub expired: u64,
-    /// Tasks whose backoff was over.
+    /// Tasks that are ready again: their backoff was over, or a bell had brought them and nobody heard it.
     pub released: u64,
     /// Tasks that had waited too long and went to the front.
     pub aged: u64,

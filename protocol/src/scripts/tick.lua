@@ -21,17 +21,42 @@ if now - last > math.max(lease / 2, 2000) then
   store('grace', string.format('%d', grace))
 end
 
+-- What a bell brought that still lies there after a fifth of a lease: its agent died before it heard it, or does not
+-- listen. It never began, so the attempt does not count.
+local function is_unheard(task, since, attempt, agent)
+  if now - since < lease / 5 then return false end
+  local brought = redis.pcall('LINDEX', P .. 'bell:' .. agent, 0)
+  local begins = task .. ' ' .. attempt .. ' '
+  return type(brought) == 'string' and string.sub(brought, 1, #begins) == begins
+end
+
+local function hand_back(unheard)
+  local tasks = queue.running(role, unheard)
+  for _, one in ipairs(tasks) do
+    call('DEL', P .. 'bell:' .. one.agent)
+    call('HINCRBY', task_key(one.task), 'max_attempts', 1)
+    queue.put_back(one.task, now)
+    event('attempt_released', one.goal, one.task, one.attempt, { reason = 'nobody heard the bell that brought it' })
+  end
+  return #tasks
+end
+
+-- → how many ran out, and how many were brought in vain.
 local function expire()
-  if now < grace then return 0 end
-  local late, all = {}, call('HGETALL', P .. 'leases:' .. role)
+  if now < grace then return 0, 0 end
+  local late, unheard, all = {}, {}, call('HGETALL', P .. 'leases:' .. role)
   for i = 1, #all, 2 do
-    local since = tonumber(string.match(all[i + 1], '^(%d+) %d+ %S+$'))
+    local since, attempt, agent = string.match(all[i + 1], '^(%d+) (%d+) (%S+)$')
     if not since then quarantine('leases:' .. role, all[i] .. ' ' .. all[i + 1], 'it is not a lease') end
-    if (not since or now - since >= lease) and #late < BATCH then late[#late + 1] = all[i] end
+    if not since or now - since >= lease then
+      if #late < BATCH then late[#late + 1] = all[i] end
+    elseif is_unheard(all[i], since, attempt, agent) then
+      unheard[#unheard + 1] = all[i]
+    end
   end
   local expired = queue.running(role, late)
   for _, one in ipairs(expired) do life.lose_attempt(one.task, one.attempt, one.max_attempts, one.agent, now) end
-  return #expired
+  return #expired, hand_back(unheard)
 end
 
 local function release_due()
@@ -126,6 +151,7 @@ hurry()
 if call('HEXISTS', index, '~goals_paused') == 1 and call('EXISTS', P .. 'goals:paused') == 0 then
   call('HDEL', index, '~goals_paused')
 end
-local done = { expire(), release_due(), age(), audit() }
+local expired, in_vain = expire()
+local done = { expired, in_vain + release_due(), age(), audit() }
 queue.ring_all(now)
 return done
