@@ -16,13 +16,14 @@
 local agent, role, wanted = WHO, ARGV[3], tonumber(ARGV[5])
 local leases, try = P .. 'leases:' .. role, redis.pcall
 local rare, hand, problem
-told = {}
+-- Tables are made with room for what the steady state puts there: to grow one costs a good part of a command.
+told = { nil, nil, nil, nil }
 
 -- Ids were checked on the way in, so that they can stand in an event's JSON as they are.
 local by = '","who":"' .. agent .. '","goal":"'
 
 -- Publishing: all but the state of what succeeded, for which the time is not known yet.
-local outcomes, ended, succeeded, goals_of = '', {}, {}, {}
+local outcomes, ended, succeeded, goals_of = '', { nil }, {}, { nil }
 for at = 8, #ARGV, 5 do
   local task, attempt, status = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local goal, number = string.match(task, '^([^.]+)%.(%d+)$')
@@ -99,7 +100,7 @@ for i = 1, #index, 2 do
 end
 
 -- Claiming: who gets what; first what an idle worker was given and did not hear of yet.
-local answer, begun, taken, given, goals, known = { '' }, 0, {}, 0, nil, ARGV[7]
+local answer, begun, given, goals, known = { '', nil, nil, nil }, 0, 0, nil, ARGV[7]
 if ARGV[6] == '1' and wanted > 0 then
   local brought = try('LPOP', P .. 'bell:' .. agent)
   local parts
@@ -160,11 +161,11 @@ while missing > 0 and looks > 0 and (mine or best_at) do
     -- A task is ready while its entry stands in the queue. Where some do not, or may not be handed out, each is
     -- looked at.
     if found > 0 then
-      local entries = {}
+      local entries = { nil }
       for i = 1, found do entries[i] = string.match(elements[i], '^%d+%-%d+') or '0-0' end
       if goals_paused or try('XDEL', P .. 'queue:' .. role, unpack(entries)) ~= found then
         rare = rare or make_rare()
-        elements = rare.sift(role, elements, goals_paused, taken)
+        elements = rare.sift(role, elements, goals_paused, answer)
       end
     end
   end
@@ -178,7 +179,6 @@ while missing > 0 and looks > 0 and (mine or best_at) do
     n = #answer
     answer[n + 1], answer[n + 2], answer[n + 3] = task, attempt, type(json) == 'string' and json or ''
     begun = begun + 1
-    taken[task] = true
     if not string.find(known, ' ' .. goal .. ' ', 1, true) then
       known = known .. goal .. ' '
       json = try('HGET', P .. 'goal:' .. goal, 'goal')
@@ -193,7 +193,7 @@ end
 -- Whoever is idle gets what became ready and was not claimed here; not the caller itself.
 if rare then
   if ARGV[6] == '1' then try('HDEL', P .. 'idle:' .. role, agent) end
-  problem = rare.try(rare.ring_all, rare.now(), taken) or problem
+  problem = rare.try(rare.ring_all, answer) or problem
 end
 
 -- What happened, in one entry; in several when it is much. Its id is the time of all of it.
@@ -211,7 +211,7 @@ for i = 1, #ended do call('HSET', succeeded[ended[i]], 'state', 'succeeded', 'en
 -- The leases begin.
 local claimed = '0'
 if begun > 0 then
-  local held = {}
+  local held = { nil, nil }
   for i = 1, begun do
     local at = 3 * (i + given)
     held[2 * i - 1], held[2 * i] = answer[at - 1], now .. ' ' .. answer[at] .. ' ' .. agent

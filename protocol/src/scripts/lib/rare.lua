@@ -68,17 +68,26 @@ local function refuse(task, attempt)
   event('publish_refused', goal_of(task), task, attempt, { agent = WHO })
 end
 
+-- What a turn has claimed so far, by its answer.
+local function taken_by(answer)
+  local taken = {}
+  for at = 2, #answer, 3 do taken[answer[at]] = true end
+  return taken
+end
+
+local function ring_all(answer) queue.ring_all(now_ms(), taken_by(answer)) end
+
 -- Of these elements of a role's lists, those that say of a ready task where it stands, as `<entry> <task> <attempts>`;
 -- their entries are gone then. What somebody deleted in the queue by hand is not missed.
-local function sift(role, elements, goals_paused, taken)
-  local sound, of = {}, {}
+local function sift(role, elements, goals_paused, answer)
+  local sound, taken = {}, taken_by(answer)
   for _, element in ipairs(elements) do
     local entry, task = string.match(element, '^(%d+%-%d+) ([^. ]+%.%d+)')
     local f = task and call('HMGET', task_key(task), 'state', 'entry', 'attempt')
     if not task or not f[1] then
       quarantine('ready:' .. role, element, task and 'there is no such task' or 'it names no task')
-    elseif f[1] == 'ready' and f[2] == entry and not taken[task] and not of[task] then
-      of[task] = true
+    elseif f[1] == 'ready' and f[2] == entry and not taken[task] then
+      taken[task] = true
       if goals_paused and call('HGET', goal_key(goal_of(task)), 'state') == 'paused' then
         life.park(goal_of(task), task, role, entry)
       else
@@ -109,5 +118,5 @@ end
 
 return {
   try = try, still_held = still_held, end_otherwise = end_otherwise, enqueue = enqueue, take_back = take_back,
-  end_goal = end_goal, refuse = refuse, now = now_ms, sift = sift, ring_all = queue.ring_all,
+  end_goal = end_goal, refuse = refuse, sift = sift, ring_all = ring_all,
 }
