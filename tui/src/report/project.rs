@@ -253,10 +253,24 @@ fn left(view: &GoalView, setups: &Setups) -> Vec<String> {
     for path in succeeded.flat_map(edited).filter(|path| path.starts_with(OWN_FOLDER)) {
         left.insert(path, ());
     }
+    for path in view.tasks.iter().flat_map(packaged) {
+        left.insert(path, ());
+    }
     for setup in setups.values() {
         if let setup::Toolchain::Python(setup::Python { pins: Some(pins), .. }) = &setup.toolchain {
             left.insert(pins.clone(), ());
         }
     }
     left.into_keys().collect()
+}
+
+/// The files that a packaging task says it wrote; what they are called depends on the setups.
+fn packaged(task: &TaskView) -> Vec<String> {
+    let mut steps = task.task.procedure.hypotheses.iter().flat_map(|hypothesis| &hypothesis.steps);
+    if !steps.any(|step| step.action == Action::PackageParts) {
+        return Vec::new();
+    }
+    let done = task.result.iter().flat_map(|result| &result.evidence).filter(|evidence| evidence.succeeded());
+    let written = done.filter_map(|evidence| evidence.command.strip_prefix("write "));
+    written.flat_map(|paths| paths.split(", ").map(str::to_owned)).collect()
 }
