@@ -22,6 +22,7 @@ pub struct Resolution {
     pub leaves: String,
 }
 
+pub(crate) use python::pins;
 pub use services::services;
 
 /// What has to be resolved before the setup's environment can be made; none when nothing has.

@@ -15,13 +15,18 @@ pub(super) fn resolution(setup: &Setup, python: &Python) -> Option<Resolution> {
     if python.pins.is_some() {
         return None;
     }
-    let leaves = format!(".codegod/{}/requirements.txt", setup.part);
+    let leaves = pins(&setup.part);
     let mut words =
         vec!["codegod-resolve".to_owned(), option("--python", &python.version), option("--out", &leaves)];
     words.extend(python.requirements.iter().flat_map(requirement_options));
     words.extend(python.distributions.iter().map(|line| option("--line", line)));
     words.extend(python.overrides.iter().map(|line| option("--override", line)));
     Some(Resolution { recipe: empty(setup, python), run: words.join(" "), leaves })
+}
+
+/// The file with a part's pins, below the workspace.
+pub(crate) fn pins(part: &str) -> String {
+    format!(".codegod/{part}/requirements.txt")
 }
 
 fn requirement_options(requirements: &Requirements) -> Vec<String> {

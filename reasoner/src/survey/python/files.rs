@@ -1,5 +1,7 @@
 //! Requirements files.
 
+use codegod_protocol::setup::Requirements;
+
 use super::choose::is_test_tool;
 use super::{joined, requirement};
 use crate::survey::Tree;
@@ -47,4 +49,21 @@ fn collect(tree: &Tree, path: &str, depth: usize, lines: &mut Vec<String>) {
 /// Whether a requirements file brings tools for tests along.
 pub(super) fn tools_in(tree: &Tree, path: &str) -> bool {
     lines_in(tree, path).iter().filter_map(|line| requirement::name(line)).any(|name| is_test_tool(&name))
+}
+
+/// Whether any of the files requires a folder of the workspace.
+pub(super) fn name_folders(tree: &Tree, requirements: &[Requirements]) -> bool {
+    let files = requirements.iter().filter_map(|one| match one {
+        Requirements::File { path } => tree.text(path),
+        Requirements::Project { .. } | Requirements::Lock { .. } | Requirements::Lines { .. } => None,
+    });
+    let is_folder = |line: &str| {
+        let line = line.trim();
+        let target =
+            line.strip_prefix("--editable").or_else(|| line.strip_prefix("-e")).unwrap_or(line).trim();
+        target.starts_with(['.', '/'])
+            || target.starts_with("file:")
+            || (target != line && !target.contains("://"))
+    };
+    files.flat_map(str::lines).any(is_folder)
 }

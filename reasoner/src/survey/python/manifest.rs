@@ -217,17 +217,33 @@ impl<'a> Manifest<'a> {
 
     /// Whether the folder can be installed as a distribution.
     pub(super) fn is_installable(&self) -> bool {
-        let not = |path: &[&str]| self.tool(path).and_then(Value::as_bool) == Some(false);
-        if not(&["poetry", "package-mode"]) || not(&["uv", "package"]) || not(&["pdm", "distribution"]) {
-            return false;
-        }
         let cfg = self.setup_cfg.as_ref().is_some_and(|ini| ini.get("metadata", "name").is_some());
-        if self.setup_py.as_ref().is_some_and(|setup| setup.calls_setup) || cfg {
-            return true;
-        }
+        let setup = self.setup_py.as_ref().is_some_and(|setup| setup.calls_setup) || cfg;
         let system = self.pyproject.as_ref().is_some_and(|table| table.contains_key("build-system"));
-        system && (self.name.is_some() || self.tool(&["flit"]).is_some())
-            || (self.project().is_some() && self.has_src())
+        let named = self.name.is_some() || self.tool(&["flit"]).is_some();
+        !self.is_no_package() && (setup || (system && named) || (self.project().is_some() && self.has_src()))
+    }
+
+    /// Whether installing the folder may work, though nothing says that it is a package: programs or a
+    /// package of the project's name are there, but no build backend is named.
+    pub(super) fn may_be_installable(&self) -> bool {
+        let Some(project) = self.project().filter(|_| !self.is_no_package()) else { return false };
+        let module = self.name.as_ref().map(|name| name.replace('-', "_")).unwrap_or_default();
+        let package = super::joined(&self.folder, &format!("{module}/__init__.py"));
+        project.contains_key("scripts") || self.tree.is_some_and(|tree| tree.has(&package))
+    }
+
+    fn is_no_package(&self) -> bool {
+        let not = |path: &[&str]| self.tool(path).and_then(Value::as_bool) == Some(false);
+        not(&["poetry", "package-mode"]) || not(&["uv", "package"]) || not(&["pdm", "distribution"])
+    }
+
+    /// Whether the manifests name other folders of the workspace as dependencies.
+    pub(super) fn names_folders(&self) -> bool {
+        let is_folder = |value: &Value| value.get("path").is_some() || value.get("workspace").is_some();
+        let tables = [&["uv", "sources"][..], &["poetry", "dependencies"]];
+        let mut tables = tables.into_iter().filter_map(|path| self.tool(path)?.as_table());
+        tables.any(|table| table.values().any(is_folder))
     }
 
     fn has_src(&self) -> bool {

@@ -70,7 +70,7 @@ fn part(tree: &Tree, folder: &str, inner: &[String], remarks: &mut Vec<String>) 
         services: services(&chosen),
         env: env(tree, &manifest, &chosen),
         private_files: BTreeMap::new(),
-        prepare: prepare(&manifest),
+        prepare: prepare(tree, &manifest, &choice),
         toolchain: Toolchain::Python(Python {
             version,
             requirements: choice.requirements,
@@ -94,17 +94,29 @@ fn name_of(folder: &str) -> String {
     plain.collect()
 }
 
-/// The folder's own installation, where it is a distribution.
-fn prepare(manifest: &Manifest<'_>) -> Vec<Preparation> {
-    if !manifest.is_installable() {
-        return Vec::new();
+/// The installation of the folder itself, where it is a distribution, and of others of the workspace.
+fn prepare(tree: &Tree, manifest: &Manifest<'_>, choice: &Choice) -> Vec<Preparation> {
+    let own = "uv pip install --quiet --no-deps --editable . || uv pip install --quiet --no-deps .";
+    let mut steps = Vec::new();
+    if manifest.names_folders() || files::name_folders(tree, &choice.requirements) {
+        let pins = crate::setup::pins(&name_of(&manifest.folder));
+        let lines = format!("sed -n \"s|^#local |-e $PWD/|p\" {pins} > /tmp/folders.txt");
+        steps.push(Preparation {
+            run: format!("{lines} && uv pip install --quiet --no-deps --requirements /tmp/folders.txt"),
+            workdir: String::new(),
+            why: "installs folders of the workspace that are required, editable".to_owned(),
+        });
     }
-    let run = "uv pip install --quiet --no-deps --editable . || uv pip install --quiet --no-deps .";
-    vec![Preparation {
-        run: run.to_owned(),
-        workdir: manifest.folder.clone(),
-        why: "installs the project itself, editable".to_owned(),
-    }]
+    let run = if manifest.is_installable() {
+        own.to_owned()
+    } else if manifest.may_be_installable() {
+        format!("{own} || echo 'It is no package that can be installed.'")
+    } else {
+        return steps;
+    };
+    let why = "installs the project itself, editable".to_owned();
+    steps.push(Preparation { run, workdir: manifest.folder.clone(), why });
+    steps
 }
 
 fn system_packages(choice: &Choice, lanes: &[&Lane]) -> std::collections::BTreeSet<String> {

@@ -281,6 +281,30 @@ fn a_package_is_installed_and_an_application_is_not() {
 }
 
 #[test]
+fn folders_of_the_workspace_that_are_required_are_installed_too() {
+    let files = [
+        ("requirements.txt", "flask\n-e ./libs/one\n"),
+        ("libs/one/setup.py", "setup(name='one')"),
+        ("test_a.py", ""),
+    ];
+    let setup = only(&files);
+    assert_eq!(setup.prepare.len(), 1);
+    assert!(setup.prepare[0].run.contains(".codegod/python/requirements.txt"), "{:?}", setup.prepare);
+    let perhaps = "[project]\nname='a-b'\n[project.scripts]\nx='a:b'";
+    let setup = only(&[("pyproject.toml", perhaps), ("test_a.py", "")]);
+    assert!(setup.prepare[0].run.ends_with("|| echo 'It is no package that can be installed.'"));
+}
+
+#[test]
+fn a_matrix_of_groups_is_left_to_the_project() {
+    let tox = "[testenv]\ndependency_groups =\n  test\n  dj5: dj5\n  dj6: dj6\ncommands = pytest";
+    let groups =
+        "[project]\nname='a'\n[dependency-groups]\ntest=['pytest']\ndj5=['django<6']\ndj6=['django>=6']";
+    let setup = only(&[("pyproject.toml", groups), ("tox.ini", tox), ("test_a.py", "")]);
+    assert_eq!(resolved(&setup), "--project=. --group=test --line=pytest");
+}
+
+#[test]
 fn a_version_that_tags_would_give_comes_from_the_log_of_changes() {
     let pyproject =
         "[project]\nname='a'\ndynamic=['version']\n[build-system]\nrequires=['hatchling','hatch-vcs']";

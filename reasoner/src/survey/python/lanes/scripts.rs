@@ -48,7 +48,9 @@ impl<'a> Scripts<'a> {
             Call::HatchTest => {
                 let own = self.environments.get("hatch-test").map(|environment| environment.needs.clone());
                 let mut needs = own.unwrap_or_default();
-                needs.lines.push("pytest".to_owned());
+                // What hatch itself puts into that environment.
+                let tools = ["pytest", "pytest-mock", "pytest-rerunfailures", "pytest-xdist[psutil]"];
+                needs.lines.extend(tools.map(str::to_owned));
                 needs.project = true;
                 Some(("pytest".to_owned(), needs))
             }

@@ -48,8 +48,11 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
     }
     let names = |keys: &[&str]| {
         let lines = value(keys);
-        let all =
-            factored(&lines).into_iter().flat_map(|(_, line)| line.split([',', ' ']).collect::<Vec<_>>());
+        let lines = factored(&lines);
+        // Many names of which factors choose one are a matrix: what the project says by itself holds.
+        let matrix = lines.iter().filter(|(conditional, _)| *conditional).count() > 1;
+        let lines = lines.into_iter().filter(|(conditional, _)| !(*conditional && matrix));
+        let all = lines.flat_map(|(_, line)| line.split([',', ' ']).collect::<Vec<_>>());
         all.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     needs.extras.extend(names(&["extras"]));
