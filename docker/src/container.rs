@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::error::{self, Error, status};
 use super::labels::{Labels, Purpose};
 use super::last_use;
+use super::rooted;
 use super::settings::Settings;
 use super::volumes;
 
@@ -168,7 +169,8 @@ pub(crate) fn volume(name: String, target: &str, read_only: bool) -> Mount {
 
 /// Unpacks a tar into a folder of a container; owners are those of the tar.
 pub(crate) async fn upload(engine: &Engine, container: &str, path: &str, tar: Bytes) -> Result<(), Error> {
-    let options = UploadToContainerOptionsBuilder::default().path(path).build();
+    let (tar, at) = rooted::unpacked_at(tar, path)?;
+    let options = UploadToContainerOptionsBuilder::default().path(at).build();
     engine
         .docker()
         .upload_to_container(container, Some(options), bollard::body_full(tar))

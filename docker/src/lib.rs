@@ -22,6 +22,7 @@ mod labels;
 mod last_use;
 mod meter;
 pub mod reaper;
+mod rooted;
 mod sandbox;
 mod settings;
 mod siblings;

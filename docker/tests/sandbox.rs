@@ -186,3 +186,23 @@ async fn an_unreachable_daemon_is_named() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn links_that_lead_anywhere_are_taken_as_they_are() {
+    let sandbox = start().await;
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, target) in
+        [("sub/out", "../../etc/passwd"), ("out", "../nowhere"), ("absolute", "/etc/passwd")]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_mode(0o777);
+        header.set_uid(10001);
+        header.set_size(0);
+        tar.append_link(&mut header, name, target).unwrap();
+    }
+    sandbox.upload(tar.into_inner().unwrap().into(), "/workspace").await.expect("is taken");
+    let seen = run(&sandbox, "readlink out sub/out absolute; head -c 4 sub/out; stat -c %u . out").await;
+    assert_eq!(seen.text(), "../nowhere\n../../etc/passwd\n/etc/passwd\nroot10001\n10001\n");
+    sandbox.remove().await.expect("is removed");
+}

@@ -1,12 +1,12 @@
 //! What a goal about an existing project found out: each part with its environment, what was decided and
 //! believed, what its tests gave, and what changed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use codegod_protocol::action::Action;
 use codegod_protocol::client::{GoalView, TaskView};
 use codegod_protocol::evidence::{CheckOutcome, TestCounts};
-use codegod_protocol::goal::GoalState;
+use codegod_protocol::goal::{GoalKind, GoalState};
 use codegod_protocol::id::TaskId;
 use codegod_protocol::intent::ProjectType;
 use codegod_protocol::result::{Diagnosed, Outputs};
@@ -19,6 +19,8 @@ use crate::workspace;
 
 /// Where a goal's own files lie in the result; everything else belongs to the person.
 const OWN_FOLDER: &str = ".codegod/";
+/// The script that rebuilds the environments and runs the tests.
+const SCRIPT: &str = ".codegod/run-tests.sh";
 /// What a test run's evidence begins the line of a failing test with.
 const FAILED: &str = "FAILED ";
 
@@ -27,6 +29,9 @@ const FAILED: &str = "FAILED ";
 pub(crate) struct Project {
     /// How it stands, in a sentence or two.
     pub(super) headline: String,
+    /// It only repeats what another goal claimed.
+    #[serde(skip)]
+    pub(super) verifies: bool,
     pub(super) parts: Vec<Part>,
     /// What was changed in the person's files, a commit each.
     pub(super) changes: Vec<Change>,
@@ -86,6 +91,7 @@ pub(super) fn project(view: &GoalView) -> Option<Project> {
         picture.parts.iter().map(|seen| part(view, seen, setups.get(&seen.setup.part))).collect();
     Some(Project {
         headline: headline(view, &parts),
+        verifies: matches!(view.goal.kind, GoalKind::Verify { .. }),
         changes: view.tasks.iter().filter_map(change).collect(),
         left: left(view, &setups),
         remarks: picture.remarks.clone(),
@@ -178,6 +184,7 @@ fn headline(view: &GoalView, parts: &[Part]) -> String {
     for tests in parts.iter().filter_map(|part| part.tests) {
         all += TestCounts { passed: tests.passed, failed: tests.failed, skipped: tests.skipped };
     }
+    let is_verification = matches!(view.goal.kind, GoalKind::Verify { .. });
     let ran = parts.iter().any(|part| part.tests.is_some());
     let without: Vec<&str> =
         parts.iter().filter(|part| part.environment.is_none()).map(|part| part.part.as_str()).collect();
@@ -190,6 +197,10 @@ fn headline(view: &GoalView, parts: &[Part]) -> String {
     let stands = if parts.len() > 1 { "The environments stand" } else { "The environment stands" };
     match (ran, without.as_slice(), silent.as_slice()) {
         _ if !view.state.is_final() => "It is not finished.".to_owned(),
+        _ if is_verification && view.state == GoalState::Succeeded => {
+            format!("Everything ended as it was claimed: {counts}.")
+        }
+        _ if is_verification => "Not everything ended as it was claimed.".to_owned(),
         (_, [], []) if parts.iter().all(|part| part.commands.is_empty()) => {
             format!("{stands}; the project has no tests.")
         }
@@ -227,6 +238,7 @@ fn edited(view: &TaskView) -> Vec<String> {
             | Action::CreateDockerfile { path, .. } => vec![path.clone()],
             Action::UpdatePackageJson { workdir, .. } => vec![below(workdir, "package.json")],
             Action::ApplyPatch { patch } => patched(patch),
+            Action::PackageParts => vec![SCRIPT.to_owned()],
             _ => Vec::new(),
         };
         paths.extend(written.into_iter().filter(|path| !paths.contains(path)).collect::<Vec<_>>());
@@ -249,19 +261,28 @@ fn patched(patch: &str) -> Vec<String> {
 /// What codegod itself left beside the person's files.
 fn left(view: &GoalView, setups: &Setups) -> Vec<String> {
     let succeeded = view.tasks.iter().filter(|task| task.state == TaskState::Succeeded);
-    let mut left: BTreeMap<String, ()> = BTreeMap::new();
+    let mut left = BTreeSet::new();
     for path in succeeded.flat_map(edited).filter(|path| path.starts_with(OWN_FOLDER)) {
-        left.insert(path, ());
+        left.insert(path);
+    }
+    for action in
+        view.tasks.iter().flat_map(|task| task.task.procedure.validate.iter()).map(|check| &check.action)
+    {
+        if let Action::BuildImage { dockerfile, .. } = action
+            && dockerfile.starts_with(OWN_FOLDER)
+        {
+            left.insert(dockerfile.clone());
+        }
     }
     for path in view.tasks.iter().flat_map(packaged) {
         left.insert(path, ());
     }
     for setup in setups.values() {
         if let setup::Toolchain::Python(setup::Python { pins: Some(pins), .. }) = &setup.toolchain {
-            left.insert(pins.clone(), ());
+            left.insert(pins.clone());
         }
     }
-    left.into_keys().collect()
+    left.into_iter().collect()
 }
 
 /// The files that a packaging task says it wrote; what they are called depends on the setups.
