@@ -100,11 +100,14 @@ impl Text {
         ];
         install.iter().for_each(|line| self.line(line));
         if python {
-            self.line("# A compiler, for what has to be built, and the installer.");
+            self.line(
+                "# A compiler, for what has to be built, what tests take for granted, and the installer.",
+            );
             self.line("RUN apt-get update \\");
             self.line(
                 " && apt-get install -y --no-install-recommends build-essential pkg-config python3-dev \\",
             );
+            self.line("    bzip2 curl file less media-types netbase tzdata unzip xz-utils zip \\");
             self.line(" && rm -rf /var/lib/apt/lists/* \\");
             self.line(" && pip install --no-cache-dir uv");
         }

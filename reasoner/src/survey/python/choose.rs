@@ -108,6 +108,10 @@ pub(super) fn choose(tree: &Tree, manifest: &Manifest<'_>, lanes: &[&Lane]) -> C
         choice.lines(format!("group {name}"), without_linters(lines, &needed));
     }
     choice.tests_require(manifest);
+    if manifest.rebuilds_on_import() {
+        let tools = ["ninja", "cmake"].map(str::to_owned);
+        choice.lines("build-system".to_owned(), [manifest.build_requires(), tools.to_vec()].concat());
+    }
     choice.lines(lanes.first().map(|lane| lane.from.clone()).unwrap_or_default(), needs.lines.clone());
     choice.files(tree, manifest, &needs);
     choice.lock(tree, manifest);

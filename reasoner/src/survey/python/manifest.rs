@@ -118,6 +118,11 @@ impl<'a> Manifest<'a> {
         self.pyproject.as_ref()?.get("build-system")?.get("build-backend")?.as_str()
     }
 
+    /// Whether an editable installation builds again when it is imported, so what builds it must stay.
+    pub(super) fn rebuilds_on_import(&self) -> bool {
+        self.backend().is_some_and(|backend| backend == "mesonpy" || backend.starts_with("scikit_build_core"))
+    }
+
     /// What the backend needs.
     pub(super) fn build_requires(&self) -> Vec<String> {
         let requires = self.pyproject.as_ref().and_then(|table| table.get("build-system")?.get("requires"));

@@ -96,7 +96,9 @@ fn name_of(folder: &str) -> String {
 
 /// The installation of the folder itself, where it is a distribution, and of others of the workspace.
 fn prepare(tree: &Tree, manifest: &Manifest<'_>, choice: &Choice) -> Vec<Preparation> {
-    let own = "uv pip install --quiet --no-deps --editable . || uv pip install --quiet --no-deps .";
+    let isolation = if manifest.rebuilds_on_import() { " --no-build-isolation" } else { "" };
+    let install = format!("uv pip install --quiet --no-deps{isolation}");
+    let own = format!("{install} --editable . || {install} .");
     let mut steps = Vec::new();
     if manifest.names_folders() || files::name_folders(tree, &choice.requirements) {
         let pins = crate::setup::pins(&name_of(&manifest.folder));
@@ -108,7 +110,7 @@ fn prepare(tree: &Tree, manifest: &Manifest<'_>, choice: &Choice) -> Vec<Prepara
         });
     }
     let run = if manifest.is_installable() {
-        own.to_owned()
+        own
     } else if manifest.may_be_installable() {
         format!("{own} || echo 'It is no package that can be installed.'")
     } else {

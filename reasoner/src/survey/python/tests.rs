@@ -305,6 +305,26 @@ fn a_matrix_of_groups_is_left_to_the_project() {
 }
 
 #[test]
+fn tox_s_folder_is_where_its_tests_run() {
+    let tox = "[testenv]\nchangedir = {toxinidir}/checks\ncommands = {envpython} runtests.py {posargs}";
+    let files = [
+        ("setup.py", "setup(name='a')"),
+        ("tox.ini", tox),
+        ("checks/runtests.py", ""),
+        ("checks/test_a.py", ""),
+    ];
+    assert_eq!(tested(&only(&files)), "checks$ python /opt/codegod/unittest_report.py runtests.py");
+}
+
+#[test]
+fn what_builds_an_extension_at_its_import_stays() {
+    let pyproject = "[project]\nname='a'\n[build-system]\nrequires=['meson-python']\nbuild-backend='mesonpy'";
+    let setup = only(&[("pyproject.toml", pyproject), ("test_a.py", "")]);
+    assert_eq!(resolved(&setup), "--project=. --line=meson-python --line=ninja --line=cmake --line=pytest");
+    assert!(setup.prepare[0].run.contains("--no-build-isolation --editable ."), "{:?}", setup.prepare);
+}
+
+#[test]
 fn a_version_that_tags_would_give_comes_from_the_log_of_changes() {
     let pyproject =
         "[project]\nname='a'\ndynamic=['version']\n[build-system]\nrequires=['hatchling','hatch-vcs']";

@@ -63,7 +63,13 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
         commands.iter().filter(|(conditional, _)| !conditional).map(|(_, line)| *line).collect();
     let all: Vec<&str> = commands.iter().map(|(_, line)| *line).collect();
     let before = value(&["commands_pre"]);
-    let script = |lines: &[&str]| lines.join("\n");
+    let changed = value(&["changedir", "change_dir"]);
+    let enter = if changed.is_empty() || changed.contains(['{', '\n']) {
+        String::new()
+    } else {
+        format!("cd {changed}\n")
+    };
+    let script = |lines: &[&str]| format!("{enter}{}", lines.join("\n"));
     let steps = vec![
         (folder.to_owned(), script(&factored(&before).iter().map(|(_, line)| *line).collect::<Vec<_>>())),
         (
