@@ -138,12 +138,41 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     if pattern.len() > MAX_PATTERN_BYTES {
         return Err("the pattern is too long".to_owned());
     }
-    RegexBuilder::new(pattern)
+    RegexBuilder::new(&ascii(pattern))
         .multi_line(true)
         .size_limit(MAX_PATTERN_MEMORY)
         .dfa_size_limit(MAX_PATTERN_MEMORY)
         .build()
         .map_err(|error| format!("the pattern does not compile: {error}"))
+}
+
+/// The pattern with the classes of letters, digits and blanks as ASCII has them: what tools print of their
+/// own is ASCII, and the classes of all of Unicode make a pattern ten times as large.
+fn ascii(pattern: &str) -> String {
+    let mut small = String::with_capacity(pattern.len() * 2);
+    let mut in_class = false;
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        let class = match c {
+            '\\' => match chars.next() {
+                Some('w') => "0-9A-Za-z_",
+                Some('d') => "0-9",
+                Some('s') => r" \t\n\r\f\v",
+                other => {
+                    small.push(c);
+                    small.extend(other);
+                    continue;
+                }
+            },
+            other => {
+                in_class = if in_class { other != ']' } else { other == '[' };
+                small.push(other);
+                continue;
+            }
+        };
+        if in_class { small.push_str(class) } else { small.push_str(&format!("[{class}]")) }
+    }
+    small
 }
 
 /// The expression that a text consists of, when it is nothing else: `{{ known(module) }}`.
@@ -170,5 +199,15 @@ fn collect<'v>(value: &'v toml::Value, texts: &mut Vec<&'v str>) {
         | toml::Value::Float(_)
         | toml::Value::Boolean(_)
         | toml::Value::Datetime(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_those_of_ascii() {
+        assert_eq!(ascii(r"\w+[\w.\]-]\\d\.[^\d]"), r"[0-9A-Za-z_]+[0-9A-Za-z_.\]-]\\d\.[^0-9]");
     }
 }

@@ -130,12 +130,18 @@ impl Reader<'_> {
                 return self.say(error.span().map_or(0, |span| span.start), error.message());
             }
         };
+        // A file of another shape is left out as a whole: nothing in it can be relied on.
+        let version = table.get("version").cloned();
+        let offset = version.as_ref().map_or(0, |version| version.span().start);
+        if version.and_then(|version| self.part::<i64>(version)) != Some(VERSION) {
+            return self.say(offset, format!("it must say version = {VERSION}, which this codegod reads"));
+        }
         let mut patterns = BTreeMap::new();
         let mut entries = Vec::new();
         for (key, value) in table {
             let offset = key.span().start;
             match key.get_ref().as_ref() {
-                "version" => self.version(value, offset),
+                "version" => {}
                 "patterns" => patterns = self.part(value).unwrap_or_default(),
                 "tables" => self.tables(value),
                 "rules" => entries = into_array(value),
@@ -144,12 +150,6 @@ impl Reader<'_> {
         }
         for entry in entries {
             self.rule(entry, &patterns);
-        }
-    }
-
-    fn version(&mut self, value: Spanned<DeValue<'_>>, offset: usize) {
-        if self.part::<i64>(value) != Some(VERSION) {
-            self.say(offset, format!("this codegod reads version {VERSION}"));
         }
     }
 

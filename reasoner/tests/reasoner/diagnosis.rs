@@ -210,3 +210,107 @@ fn rules_without_an_example() {
         .collect();
     assert_eq!(missing, [""; 0]);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_output_is_diagnosed_without_a_rule_that_fails(
+        parts in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..12),
+        noise in "\\PC{0,40}",
+        stage in proptest::sample::select(&[Stage::Resolve, Stage::Install, Stage::Prepare, Stage::Test][..]),
+    ) {
+        let rules = RULES.get_or_init(rules);
+        let output = parts.concat().replace("NOISE", &noise);
+        let setup: Setup = toml::from_str(SETUP).unwrap();
+        let failure = Failure { stage, command: "x", exit_code: 1, output: &output };
+        let (_, problems) = rules.diagnose_strictly(&setup, &Tree::default(), &failure);
+        proptest::prop_assert_eq!(problems, Vec::<String>::new());
+    }
+}
+
+static RULES: std::sync::OnceLock<Rules> = std::sync::OnceLock::new();
+const SETUP: &str = "part = \"python\"\n[toolchain.python]\nversion = \"3.11\"\n";
+const FRAGMENTS: &[&str] = &[
+    "NOISE\n",
+    "E   ModuleNotFoundError: No module named 'NOISE'\n",
+    "E   ModuleNotFoundError: No module named 'a.b'\n",
+    "File \"NOISE\", line 3\n  NOISE\nSyntaxError: NOISE\n",
+    "KeyError: 'API_KEY'\n",
+    "error: Failed to build `a==1`\n",
+    "fatal error: NOISE.h: No such file or directory\n",
+    "there is no version of a==NOISE and ",
+    "depends on b>=2 and you require b==1, ",
+    "does not satisfy Python>=NOISE and a depends on Python>=NOISE\n",
+    "does not satisfy Python>=3.99 and a depends on Python>=3.99\n",
+    "unrecognized arguments: NOISE --cov\n",
+    "fixture 'NOISE' not found\nfixture 'db' not found\n",
+    "No such file or directory: 'NOISE'\n",
+    "validation error for Settings\nNOISE\n  Field required\n",
+    "\u{1b}[31m\r\n",
+];
+
+#[test]
+fn a_broken_rule_is_named_with_file_and_line_and_the_others_go_on_working() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("diagnosis")).unwrap();
+    let text = r#"version = 1
+[[rules]]
+name = "own"
+seen = ['''ledger is (?P<state>\w+)''']
+believes = "The ledger is {{ state }}."
+disproved_by = "It is not."
+confidence = 0.99
+[[rules]]
+name = "broken"
+seen = ['''(''']
+believes = "{{ unknown }}"
+disproved_by = ""
+confidence = 2
+[[rules]]
+name = "shapeless"
+"#;
+    fs::write(folder.path().join("diagnosis/own.toml"), text).unwrap();
+    let rules = Rules::load(&[folder.path().to_owned()]);
+    let prefix = format!("{}/diagnosis/", folder.path().display());
+    let problems: Vec<String> =
+        rules.problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect();
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert!(
+        problems[..3].iter().all(|problem| problem.starts_with("own.toml:8: \"broken\": ")),
+        "{problems:#?}"
+    );
+    assert!(problems[3].starts_with("own.toml:14: missing field"), "{problems:#?}");
+    let setup: Setup = toml::from_str(SETUP).unwrap();
+    let failure = Failure { stage: Stage::Test, command: "", exit_code: 1, output: "the ledger is shut" };
+    let found = rules.diagnose(&setup, &Tree::default(), &failure);
+    assert_eq!(
+        found.iter().map(|found| found.believes.as_str()).collect::<Vec<_>>(),
+        ["The ledger is shut."]
+    );
+}
+
+#[test]
+fn a_rule_of_the_same_name_takes_the_place_of_the_built_in_one() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("diagnosis")).unwrap();
+    let text = r#"version = 1
+[tables.modules]
+ledger = "our-ledger"
+[[rules]]
+name = "disk-full"
+seen = ['''never seen''']
+believes = ""
+disproved_by = ""
+confidence = 0.1
+"#;
+    fs::write(folder.path().join("diagnosis/own.toml"), text).unwrap();
+    let rules = Rules::load(&[folder.path().to_owned()]);
+    assert!(rules.problems.is_empty());
+    let setup: Setup = toml::from_str(SETUP).unwrap();
+    let output = "No space left on device\nModuleNotFoundError: No module named 'ledger'\n";
+    let failure = Failure { stage: Stage::Test, command: "", exit_code: 1, output };
+    let found = rules.diagnose(&setup, &Tree::default(), &failure);
+    let added = SetupChange::AddDistribution { candidates: vec!["our-ledger".to_owned()] };
+    assert_eq!(found.iter().map(changes).collect::<Vec<_>>(), [&[added][..]]);
+}
