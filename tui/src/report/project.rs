@@ -19,8 +19,6 @@ use crate::workspace;
 
 /// Where a goal's own files lie in the result; everything else belongs to the person.
 const OWN_FOLDER: &str = ".codegod/";
-/// The script that rebuilds the environments and runs the tests.
-const SCRIPT: &str = ".codegod/run-tests.sh";
 /// What a test run's evidence begins the line of a failing test with.
 const FAILED: &str = "FAILED ";
 
@@ -238,7 +236,6 @@ fn edited(view: &TaskView) -> Vec<String> {
             | Action::CreateDockerfile { path, .. } => vec![path.clone()],
             Action::UpdatePackageJson { workdir, .. } => vec![below(workdir, "package.json")],
             Action::ApplyPatch { patch } => patched(patch),
-            Action::PackageParts => vec![SCRIPT.to_owned()],
             _ => Vec::new(),
         };
         paths.extend(written.into_iter().filter(|path| !paths.contains(path)).collect::<Vec<_>>());
@@ -265,17 +262,8 @@ fn left(view: &GoalView, setups: &Setups) -> Vec<String> {
     for path in succeeded.flat_map(edited).filter(|path| path.starts_with(OWN_FOLDER)) {
         left.insert(path);
     }
-    for action in
-        view.tasks.iter().flat_map(|task| task.task.procedure.validate.iter()).map(|check| &check.action)
-    {
-        if let Action::BuildImage { dockerfile, .. } = action
-            && dockerfile.starts_with(OWN_FOLDER)
-        {
-            left.insert(dockerfile.clone());
-        }
-    }
     for path in view.tasks.iter().flat_map(packaged) {
-        left.insert(path, ());
+        left.insert(path);
     }
     for setup in setups.values() {
         if let setup::Toolchain::Python(setup::Python { pins: Some(pins), .. }) = &setup.toolchain {
