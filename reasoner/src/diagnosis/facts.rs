@@ -343,6 +343,13 @@ fn modules(paths: &BTreeSet<String>) -> BTreeMap<String, String> {
         for (depth, part) in parts.iter().enumerate() {
             let name = part.strip_suffix(".py").unwrap_or(part);
             let path = parts[..=depth].join("/");
+            // A folder of scripts (`docker/`) is no module, unless it lies where only packages do.
+            let is_module = depth + 1 == parts.len()
+                || paths.contains(&format!("{path}/__init__.py"))
+                || parts[..depth].last() == Some(&"src");
+            if !is_module {
+                continue;
+            }
             match found.get(name) {
                 Some(other) if distance(other) <= distance(&path) => {}
                 Some(_) | None => drop(found.insert(name.to_owned(), path)),
