@@ -154,9 +154,13 @@ pub(crate) async fn store(
         }
     }
     if let Some(first) = pointers.first() {
-        let (count, first) = (pointers.len(), paths::shortened(first));
+        let more = match pointers.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let first = paths::shortened(first);
         notes.push(format!(
-            "Git LFS keeps the content of {count} files, {first} first, and it is not here; git lfs pull brings it."
+            "Git LFS keeps the content of {first}{more}, and it is not here; git lfs pull brings it."
         ));
     }
     repo.write_tree(None, &contents.finish().await?).await

@@ -59,7 +59,7 @@ async fn what_a_person_should_know_of_a_folder_is_noted() {
         captured.notes,
         [
             "Left out, for git ignores it: .env, data/.env.",
-            "Git LFS keeps the content of 1 files, data/x.bin first, and it is not here; git lfs pull brings it."
+            "Git LFS keeps the content of data/x.bin, and it is not here; git lfs pull brings it."
         ]
     );
     let described = captured.described.unwrap();
