@@ -117,12 +117,10 @@ pub(super) fn repeatable(tasks: &[&Task]) -> Vec<Check> {
             add(&mut checks, check);
         }
     }
-    let packages = |task: &Task| {
-        let mut steps = task.procedure.hypotheses.iter().flat_map(|hypothesis| &hypothesis.steps);
-        steps.any(|step| step.action == Action::PackageParts)
-    };
+    let mut steps =
+        tasks.iter().flat_map(|task| &task.procedure.hypotheses).flat_map(|hypothesis| &hypothesis.steps);
     // Building takes long, and is done beside the tests: it is not a check of the packaging task itself.
-    if tasks.iter().any(|task| packages(task)) {
+    if steps.any(|step| step.action == Action::PackageParts) {
         let title = words::PACKAGE_CHECK.to_owned();
         checks.push(Check { title, action: Action::BuildParts, environment: None, repeat: true });
     }
