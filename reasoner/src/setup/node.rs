@@ -14,9 +14,8 @@ const TOOLS: &str = "/home/agent/.local";
 const NO_DOWNLOADS: &str = "export CI=true HUSKY=0 PUPPETEER_SKIP_DOWNLOAD=1 PUPPETEER_SKIP_CHROMIUM_DOWNLOAD=1 CYPRESS_INSTALL_BINARY=0 \
      PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ELECTRON_SKIP_BINARY_DOWNLOAD=1 SENTRYCLI_SKIP_DOWNLOAD=1 \
      MONGOMS_DISABLE_POSTINSTALL=1";
-/// A connection that hangs is given up before it has cost minutes.
-const PATIENCE: &str =
-    "export npm_config_fetch_timeout=45000 npm_config_fetch_retries=5 npm_config_fetch_retry_mintimeout=1000";
+/// Runs a command again that hangs.
+const STEADY: &str = include_str!("steady.sh");
 /// The headers of Node, for native modules: nothing is downloaded for them.
 const HEADERS: &str =
     "export npm_config_nodedir=\"$(node -p 'require(\"path\").resolve(process.execPath, \"../..\")')\"";
@@ -40,7 +39,7 @@ pub(super) fn recipe(setup: &Setup, node: &Node) -> Recipe {
     }
     let tools = tools(node);
     if !tools.is_empty() {
-        recipe.add(step(format!("{PATIENCE}\n{}", tools.join(" && ")), Vec::new(), Root::No));
+        recipe.add(step(format!("{STEADY}\n{}", tools.join(" && ")), Vec::new(), Root::No));
     }
     let mut install = step(install(setup, node), node.manifests.clone(), Root::No);
     install.workdir.clone_from(&setup.folder);
@@ -60,7 +59,7 @@ fn step(run: String, reads: Vec<String>, root: Root) -> SetupStep {
 
 /// The commands that put Node and the package manager in place.
 fn tools(node: &Node) -> Vec<String> {
-    let add = |package: &str| format!("npm install --global --prefix {TOOLS} {}", quote(package));
+    let add = |package: &str| format!("steady npm install --global --prefix {TOOLS} {}", quote(package));
     let mut commands = Vec::new();
     let major: Option<u64> = node.version.split('.').next().and_then(|major| major.parse().ok());
     let version = node.manager_version.as_deref();
@@ -78,7 +77,7 @@ fn tools(node: &Node) -> Vec<String> {
         }
         // Last: the npm that installs runs on the Node at hand.
         let platform = "\"node-linux-$(node -p process.arch)";
-        commands.push(format!("npm install --global --prefix {TOOLS} {platform}@{}\"", node.version));
+        commands.push(format!("steady npm install --global --prefix {TOOLS} {platform}@{}\"", node.version));
     }
     commands
 }
@@ -115,7 +114,7 @@ fn install(setup: &Setup, node: &Node) -> String {
     let mut lines = vec![
         "set -e".to_owned(),
         NO_DOWNLOADS.to_owned(),
-        PATIENCE.to_owned(),
+        STEADY.to_owned(),
         HEADERS.to_owned(),
         format!("node -e {} {}", quote(WITHOUT_OWN_SCRIPTS), own.join(" ")),
     ];
@@ -131,7 +130,7 @@ fn install(setup: &Setup, node: &Node) -> String {
     if !node.packages.is_empty() {
         let packages: Vec<String> = node.packages.iter().map(|package| quote(package)).collect();
         // Beside what is there: no package manager likes another's folder.
-        lines.push(format!("npm install --no-save --prefix /tmp/more {}", packages.join(" ")));
+        lines.push(format!("steady npm install --no-save --prefix /tmp/more {}", packages.join(" ")));
         lines.push(
             "mkdir -p node_modules && cp -Rn /tmp/more/node_modules/. node_modules/ && rm -rf /tmp/more"
                 .to_owned(),
@@ -153,9 +152,9 @@ fn is_lock(path: &str, folder: &str) -> bool {
 
 fn npm(node: &Node, has_lock: bool) -> String {
     match (node.locked, has_lock) {
-        (true, _) => "npm ci".to_owned(),
-        (false, true) => "npm install".to_owned(),
-        (false, false) => "npm install --no-package-lock".to_owned(),
+        (true, _) => "steady npm ci".to_owned(),
+        (false, true) => "steady npm install".to_owned(),
+        (false, false) => "steady npm install --no-package-lock".to_owned(),
     }
 }
 
@@ -174,7 +173,7 @@ fn yarn_classic(node: &Node, has_lock: bool) -> String {
 fn yarn_berry(node: &Node) -> String {
     let immutable = if node.locked { "true" } else { "false" };
     format!(
-        "YARN_NODE_LINKER=node-modules YARN_ENABLE_GLOBAL_CACHE=true YARN_GLOBAL_FOLDER=/cache/npm/_yarn YARN_ENABLE_TELEMETRY=0 \
+        "steady env YARN_NODE_LINKER=node-modules YARN_ENABLE_GLOBAL_CACHE=true YARN_GLOBAL_FOLDER=/cache/npm/_yarn YARN_ENABLE_TELEMETRY=0 \
          YARN_ENABLE_PROGRESS_BARS=false YARN_ENABLE_IMMUTABLE_INSTALLS={immutable} yarn install"
     )
 }
@@ -186,7 +185,7 @@ fn pnpm(node: &Node, has_lock: bool) -> String {
         (false, false) => "--no-lockfile",
     };
     format!(
-        "npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir /cache/npm/_pnpm \
+        "steady env npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir /cache/npm/_pnpm \
          --package-import-method=copy --config.strict-peer-dependencies=false --config.engine-strict=false \
          --config.dangerously-allow-all-builds=true --reporter=append-only"
     )
