@@ -85,9 +85,9 @@ fn each_runner_is_made_to_leave_a_report_and_linters_are_left_out() {
         (
             "standard; tap --100 test/*.js",
             "tap@^16",
-            "tap test/*.js --reporter=tap --no-coverage --output-file=REPORT".into(),
+            format!("tap test/*.js --reporter=tap --no-coverage{printed}"),
         ),
-        ("tap", "tap@^21", "tap --reporter=tap --disable-coverage --output-file=REPORT".into()),
+        ("tap", "tap@^21", format!("tap --reporter=tap --disable-coverage{printed}")),
         (
             "lab -t 100 -L -a @hapi/code",
             "@hapi/lab@26",
