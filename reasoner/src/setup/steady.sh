@@ -1,3 +1,5 @@
+# A request that gets no answer is made again soon.
+export npm_config_fetch_timeout=30000 npm_config_fetch_retries=5 npm_config_fetch_retry_mintimeout=1000
 # Runs a command. One that for a minute neither works nor receives anything hangs on a lost connection: it is
 # ended and begun again, which costs little, for what was fetched is kept.
 busy() {
@@ -17,7 +19,7 @@ ended_when_quiet() {
   kill -9 "$1"
 }
 steady() {
-  for try in 1 2 3; do
+  for try in 1 2 3 4; do
     "$@" &
     pid=$!
     ended_when_quiet $pid >/dev/null 2>&1 &
