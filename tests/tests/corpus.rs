@@ -146,7 +146,11 @@ async fn every_project_of_the_corpus_ends_as_it_should() -> anyhow::Result<()> {
     let agents = [(Role::Backend, 2), (Role::Frontend, 2), (Role::Devops, 1), (Role::Testing, 3)];
     let fleet = Fleet::start(&agents).await?;
     let fleet = &fleet;
-    let checked = stream::iter(&projects).map(async |project| (project, check(fleet, project).await));
+    let checked = stream::iter(&projects).map(async |project| {
+        let outcome = check(fleet, project).await;
+        eprintln!("{}: {}", project.display(), if outcome.is_ok() { "as expected" } else { "DIFFERS" });
+        (project, outcome)
+    });
     let outcomes: Vec<_> = checked.buffer_unordered(AT_ONCE).collect().await;
     let wrong: Vec<String> = outcomes
         .into_iter()

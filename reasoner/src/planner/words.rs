@@ -112,8 +112,8 @@ pub(super) fn unknown_failure(symptom: Option<&str>, library: &Library) -> PlanF
 }
 
 pub(super) fn nothing_known(remarks: &[String]) -> PlanFailure {
-    let mut sentence = "Nothing in the folder says how it is set up: no Python or Node manifest was found \
-                        (requirements.txt, pyproject.toml, setup.py, Pipfile, package.json), nor tests of either."
+    let mut sentence = "Nothing in the folder says how it is set up: no Python or Node manifest was found that could be \
+                        used (requirements.txt, pyproject.toml, setup.py, Pipfile, package.json), nor tests of either."
         .to_owned();
     for remark in remarks {
         sentence.push(' ');

@@ -19,6 +19,15 @@ pub(super) struct Manifest {
 const DEPENDENCIES: [&str; 4] =
     ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
 
+/// What is wrong with the text of a manifest, with line and column; none when nothing is.
+pub(super) fn fault(text: &str) -> Option<String> {
+    match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
+        Ok(value) if value.is_object() => None,
+        Ok(_) => Some("it is no JSON object".to_owned()),
+        Err(error) => Some(format!("it is not JSON: {error}")),
+    }
+}
+
 impl Manifest {
     /// The manifest of a folder, if it has one that is JSON.
     pub(super) fn read(tree: &Tree, folder: &str) -> Option<Self> {

@@ -47,6 +47,7 @@ const FRAMEWORKS: [&str; 14] = [
 /// The Node parts, the one nearest to the top first.
 pub(super) fn parts(tree: &Tree, remarks: &mut Vec<String>) -> Vec<PartPicture> {
     let places = places::places(tree);
+    remarks.extend(places::unreadable(tree));
     let top = places.first().map(|place| place.root.folder.clone()).unwrap_or_default();
     places.iter().filter_map(|place| part(tree, place, place.root.folder == top, remarks)).collect()
 }
@@ -119,7 +120,8 @@ fn is_worth_it(
 ) -> bool {
     let root = &place.root;
     if root.dependencies().is_empty() && place.members.is_empty() {
-        return false;
+        // The only manifest there is says what the project is, however little that may be.
+        return is_first && !tree.entries().any(|(path, _)| PYTHON.iter().any(|name| path.ends_with(name)));
     }
     let path = manifest::join(&root.folder, "package.json");
     let beside_python = PYTHON.iter().any(|name| tree.has(&manifest::join(&root.folder, name)));

@@ -2,7 +2,7 @@
 //! workspaces, whose packages it installs along.
 
 use super::super::Tree;
-use super::manifest::{Manifest, join, resolve};
+use super::manifest::{self, Manifest, join, resolve};
 
 /// Folders whose packages belong to no one's tests: they show, measure or feed something.
 const SIDE: [&str; 24] = [
@@ -63,6 +63,17 @@ impl Place {
     pub(super) fn all(&self) -> impl Iterator<Item = &Manifest> {
         std::iter::once(&self.root).chain(&self.members)
     }
+}
+
+/// What is wrong with manifests that can't be read, a sentence each.
+pub(super) fn unreadable(tree: &Tree) -> Vec<String> {
+    let manifests = tree.entries().map(|(path, _)| path).filter(|path| {
+        let folder = path.strip_suffix("package.json").map(|folder| folder.trim_end_matches('/'));
+        folder
+            .is_some_and(|folder| (folder.is_empty() || path.ends_with("/package.json")) && !is_side(folder))
+    });
+    let broken = manifests.filter_map(|path| Some((path, manifest::fault(tree.text(path)?)?)));
+    broken.take(MAX_PROJECTS).map(|(path, fault)| format!("{path} can't be read: {fault}.")).collect()
 }
 
 /// The projects of a tree, the one nearest to the top first.

@@ -275,3 +275,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_manifest_that_is_not_json_is_named_with_its_line() {
+    let text = "{\n  \"name\": \"a\",\n}\n";
+    let tree = tree(&[("web/package.json", text)]);
+    let mut remarks = Vec::new();
+    assert!(parts(&tree, &mut remarks).is_empty());
+    let [remark] = remarks.as_slice() else { panic!("{remarks:?}") };
+    assert!(remark.starts_with("web/package.json can't be read: it is not JSON:"), "{remark}");
+    assert!(remark.contains("line 3"), "{remark}");
+}
+
+#[test]
+fn a_lone_manifest_without_tests_is_a_part_all_the_same() {
+    let text = r#"{ "name": "a", "engines": { "node": "<=18" } }"#;
+    assert_eq!(parts(&tree(&[("package.json", text)]), &mut Vec::new()).len(), 1);
+}
