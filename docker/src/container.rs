@@ -22,6 +22,11 @@ use super::volumes;
 /// The search path of an image that names none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Names that compose files give to servers. Those that run beside a sandbox share its network, so all of them
+/// are the container itself.
+const SIBLINGS: [&str; 8] =
+    ["db", "database", "postgres", "postgresql", "mysql", "mariadb", "redis", "mongo"];
+
 /// What a container can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Network {
@@ -93,6 +98,7 @@ pub(crate) async fn start(engine: &Engine, idle: Idle<'_>) -> Result<Created, Er
         labels: Some(idle.labels),
         host_config: Some(HostConfig {
             network_mode: Some(idle.network.mode().to_owned()),
+            extra_hosts: Some(SIBLINGS.iter().map(|name| format!("{name}:127.0.0.1")).collect()),
             mounts: Some(match idle.volumes {
                 Volumes::Shared => volumes::mounts(engine.settings(), volumes::Access::InUse),
                 Volumes::None => Vec::new(),

@@ -19,7 +19,7 @@ fn service(kind: ServiceKind, named: &BTreeMap<String, String>) -> Service {
     let (name, image, env, ready) = match kind {
         ServiceKind::Postgres => {
             let user = value(&["POSTGRES_USER", "PGUSER", "DB_USER"], "postgres");
-            let database = value(&["POSTGRES_DB", "PGDATABASE", "DB_NAME"], "postgres");
+            let database = value(&["POSTGRES_DB", "PGDATABASE", "DB_NAME"], "test");
             let ready = format!("pg_isready --host localhost --username '{}'", user.replace('\'', ""));
             let env = [
                 ("POSTGRES_USER", user),

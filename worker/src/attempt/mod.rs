@@ -300,6 +300,10 @@ async fn conclude(
     context.journal.validated(&verdict).await;
     if !verdict.passed {
         let mut failed = not_done(task, verdict.summary.clone());
+        if task.kind == TaskKind::Check && !context.setups.is_empty() {
+            // All that is known was tried: the same tests in the same environment would end the same way.
+            failed.status = ResultStatus::FailedForGood;
+        }
         if task.kind == TaskKind::Verification && !context.setups.is_empty() {
             // The project's own tests fail, and they are not codegod's to change: what was reached is kept.
             if validate::is_as_before(task, &verdict, &context.setups) {
