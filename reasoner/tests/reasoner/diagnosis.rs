@@ -197,18 +197,39 @@ fn every_recorded_output_gives_the_diagnosis_that_a_person_would_give() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
 }
 
+/// Rules whose wording nobody has recorded yet; a new rule comes with an example.
+const WITHOUT_EXAMPLE: [&str; 17] = [
+    "babel-plugin-missing",
+    "django-plugin-missing",
+    "django-settings-import",
+    "node-git-unreachable",
+    "node-header-missing",
+    "node-integrity",
+    "node-lock-broken",
+    "node-native-too-old",
+    "pytest-failing-plugin",
+    "pytest-marker-of-a-plugin",
+    "python-backend-unknown",
+    "python-extra-unknown",
+    "python-hashes-missing",
+    "python-pin-above",
+    "python-pin-older-than-python",
+    "python-registry-of-crates",
+    "python-yanked",
+];
+
 #[test]
-#[ignore = "a work in progress list for those who write rules"]
-fn rules_without_an_example() {
+fn every_rule_has_an_example_but_those_that_are_known_to_lack_one() {
     let texts = projects().into_iter().map(|folder| fs::read_to_string(folder.join("expect.toml")).unwrap());
     let text: String = texts.collect();
     let shown: BTreeSet<String> = cases().into_iter().map(|case| case.rule).collect();
     let rules = rules();
-    let missing: Vec<&str> = rules
+    let mut missing: Vec<&str> = rules
         .names()
         .filter(|name| !shown.contains(*name) && !text.contains(&format!("rule = \"{name}\"")))
         .collect();
-    assert_eq!(missing, [""; 0]);
+    missing.sort_unstable();
+    assert_eq!(missing, WITHOUT_EXAMPLE);
 }
 
 proptest::proptest! {
