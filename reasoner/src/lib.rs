@@ -6,4 +6,5 @@ pub mod planner;
 pub mod playbook;
 pub mod reasoning;
 pub mod setup;
+pub mod shell;
 pub mod survey;

@@ -4,7 +4,7 @@ use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::setup::{Node, NodeManager, Setup, SetupChange};
 
 use super::Resolution;
-use crate::survey::quote;
+use crate::shell::quote;
 
 /// The version of Node that the base image has.
 const AT_HAND: &str = "22";

@@ -11,7 +11,6 @@ mod tree;
 
 use codegod_protocol::setup::Picture;
 
-pub(crate) use node::quote;
 pub use tree::{Entry, EntryKind, Tree};
 
 /// Looks at a project. A project in which nothing is known gives a picture without parts.

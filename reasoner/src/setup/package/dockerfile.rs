@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::setup::{Preparation, Setup, Toolchain};
 
-use super::{SCRIPT, described, exports, one_line, quoted};
+use super::{SCRIPT, described, exports, one_line};
+use crate::shell::quote;
 
 /// Where the sources lie, as in a sandbox: tools write the place into what they install.
 const WORKSPACE: &str = "/workspace";
@@ -84,7 +85,7 @@ impl Text {
         self.line(&format!("# What the tests of this project need: {}.", all.join("; ")));
         self.line(&format!(
             "# In the project's folder: docker build -f {} -t {tag} . && docker run --rm {tag}",
-            quoted(path)
+            quote(path)
         ));
         if node {
             self.line("FROM node:22-slim AS node");
@@ -148,7 +149,7 @@ impl Text {
         let folder = step.workdir.trim_matches('/');
         let there = folder.is_empty() || copied.iter().any(|path| path.starts_with(&format!("{folder}/")));
         if !there {
-            self.line(&format!("RUN mkdir -p {}", quoted(folder)));
+            self.line(&format!("RUN mkdir -p {}", quote(folder)));
         }
         self.run(&in_folder(folder, &step.run));
     }
@@ -181,7 +182,7 @@ fn in_folder(folder: &str, command: &str) -> String {
     if matches!(folder, "" | ".") {
         return command.to_owned();
     }
-    let folder = quoted(folder);
+    let folder = quote(folder);
     if !command.contains(['\n', '#', ';', '|', '&']) {
         format!("cd {folder} && {command}")
     } else if !command.contains(['\n', '#']) && !command.ends_with([';', '&']) {
@@ -203,6 +204,6 @@ fn prepared(part: &Setup, preparation: &Preparation) -> String {
 
 /// Writes a file that is never committed, unless the person has one.
 fn private_file(path: &str, content: &str) -> String {
-    let lines: Vec<String> = content.lines().map(quoted).collect();
-    format!("test -e {0} || printf '%s\\n' {1} > {0}", quoted(path), lines.join(" "))
+    let lines: Vec<String> = content.lines().map(quote).collect();
+    format!("test -e {0} || printf '%s\\n' {1} > {0}", quote(path), lines.join(" "))
 }

@@ -129,15 +129,6 @@ fn slug(part: &str) -> String {
     part.chars().map(kept).collect::<String>().trim_matches('-').to_owned()
 }
 
-/// A word for `sh`.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// Text for a comment: it stays one.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -146,6 +137,6 @@ fn one_line(text: &str) -> String {
 /// `export A=b C=d`; nothing when there are no variables.
 fn exports(setup: &Setup) -> Option<String> {
     let pairs: Vec<String> =
-        setup.env.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+        setup.env.iter().map(|(name, value)| format!("{name}={}", crate::shell::quote(value))).collect();
     (!pairs.is_empty()).then(|| format!("export {}", pairs.join(" ")))
 }

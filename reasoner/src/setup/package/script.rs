@@ -3,13 +3,14 @@
 
 use codegod_protocol::setup::{Setup, Setups, TestRun};
 
-use super::{Package, described, exports, one_line, quoted};
+use super::{Package, described, exports, one_line};
+use crate::shell::quote;
 
 pub(super) fn text(setups: &Setups, packages: &[Package]) -> String {
     let mut lines: Vec<String> = HEAD.lines().map(str::to_owned).collect();
     lines.push("if [ -z \"${CODEGOD_PARTS-}\" ]; then".to_owned());
     for package in packages {
-        let (dockerfile, tag) = (quoted(&package.dockerfile), quoted(&package.tag));
+        let (dockerfile, tag) = (quote(&package.dockerfile), quote(&package.tag));
         lines.push(format!("  docker build -f {dockerfile} -t {tag} . || exit"));
         lines.push(format!("  docker run --rm --init {tag} || ended $?"));
     }
@@ -50,7 +51,7 @@ fn part(setup: &Setup) -> Vec<String> {
         lines.push("# It has no tests.".to_owned());
         return lines;
     }
-    lines.push(format!("if wanted {}; then", quoted(&setup.part)));
+    lines.push(format!("if wanted {}; then", quote(&setup.part)));
     for (number, run) in setup.tests.iter().enumerate() {
         lines.extend(test(setup, number + 1, run));
     }
@@ -59,23 +60,23 @@ fn part(setup: &Setup) -> Vec<String> {
 }
 
 fn test(setup: &Setup, number: usize, run: &TestRun) -> Vec<String> {
-    let mut lines = vec![format!("  echo {}", quoted(&format!("== {}: {}", setup.part, one_line(&run.own))))];
+    let mut lines = vec![format!("  echo {}", quote(&format!("== {}: {}", setup.part, one_line(&run.own))))];
     lines.push("  mkdir -p \"$reports\"".to_owned());
     lines.push("  (".to_owned());
     let folder = run.workdir.trim_matches('/');
     if !matches!(folder, "" | ".") {
-        lines.push(format!("    cd {} || exit 1", quoted(folder)));
+        lines.push(format!("    cd {} || exit 1", quote(folder)));
     }
     lines.extend(exports(setup).map(|exports| format!("    {exports}")));
     lines.push(format!(
         "    export CODEGOD_REPORT=\"$reports\"/{}",
-        quoted(&format!("{}-{number}", setup.part))
+        quote(&format!("{}-{number}", setup.part))
     ));
     // What records unittest's results is in codegod's own image only; without it the same tests run.
     let command = run.run.trim().replace("python /opt/codegod/unittest_report.py ", "python ");
     // A command of several lines may hold what would end the brackets.
     if command.contains('\n') || command.contains("<<") || command.ends_with('\\') {
-        lines.push(format!("    sh -c {}", quoted(&command)));
+        lines.push(format!("    sh -c {}", quote(&command)));
     } else {
         lines.push(format!("    {command}"));
     }

@@ -4,7 +4,8 @@ use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::setup::{Setup, Setups};
 use serde_json::json;
 
-use super::{packages_of, quoted, script};
+use super::{packages_of, script};
+use crate::shell::quote;
 
 fn setup(value: serde_json::Value) -> Setup {
     serde_json::from_value(value).unwrap()
@@ -101,7 +102,7 @@ fn the_build_leaves_out_what_is_made_again_and_nothing_that_the_project_names() 
 
 #[test]
 fn words_are_quoted_when_they_must_be() {
-    assert_eq!(quoted("a/b-c.txt"), "a/b-c.txt");
-    assert_eq!(quoted("it's $5"), r"'it'\''s $5'");
-    assert_eq!(quoted(""), "''");
+    assert_eq!(quote("a/b-c.txt"), "a/b-c.txt");
+    assert_eq!(quote("it's $5"), r"'it'\''s $5'");
+    assert_eq!(quote(""), "''");
 }

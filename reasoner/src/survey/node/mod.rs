@@ -22,7 +22,6 @@ use manager::Manager;
 use manifest::Manifest;
 use places::Place;
 use plan::Plan;
-pub(crate) use shell::quote;
 
 /// Files of Python projects: a package.json beside them often only names tools.
 const PYTHON: [&str; 4] = ["pyproject.toml", "setup.py", "requirements.txt", "manage.py"];

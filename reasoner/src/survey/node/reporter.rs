@@ -139,7 +139,7 @@ fn jest(step: &Step, major: Option<u64>) -> String {
 
 /// Puts a helper's text into a file outside the workspace.
 fn write(text: &str, path: &str) -> String {
-    format!("printf %s {} > {path} && ", super::shell::quote(text))
+    format!("printf %s {} > {path} && ", crate::shell::quote(text))
 }
 
 fn vitest(step: &Step) -> String {
@@ -268,7 +268,7 @@ fn jasmine(step: &Step) -> String {
 
 fn uvu(step: &Step) -> String {
     let run = captured(&format!("FORCE_COLOR=0 {}", shown(step)));
-    format!("{run}; node -e {} \"$CODEGOD_REPORT\" $code; exit $code", super::shell::quote(UVU))
+    format!("{run}; node -e {} \"$CODEGOD_REPORT\" $code; exit $code", crate::shell::quote(UVU))
 }
 
 /// What a command prints is its report.

@@ -18,7 +18,7 @@ impl Word {
 
     /// A word that means exactly this text.
     pub(super) fn quoted(text: &str) -> Self {
-        Self { raw: quote(text), text: text.to_owned() }
+        Self { raw: crate::shell::quote(text), text: text.to_owned() }
     }
 }
 
@@ -31,15 +31,6 @@ pub(super) struct Command {
     pub(super) words: Vec<Word>,
     /// What reads its output, if anything does.
     pub(super) piped_into: Option<String>,
-}
-
-/// A text as one word for a shell.
-pub(crate) fn quote(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./@:=,+%".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The commands of a line, in order; of a pipeline the first.
@@ -210,14 +201,6 @@ mod tests {
         );
         assert_eq!(split(r#"a "b \"c\"""#)[0].words[1].text, "b \"c\"");
         assert_eq!(shown("broken 'quote && x"), ["broken"]);
-    }
-
-    #[test]
-    fn quoting_leaves_harmless_words_alone() {
-        assert_eq!(
-            (quote("a/b.js"), quote("it's"), quote("")),
-            ("a/b.js".into(), r"'it'\''s'".into(), "''".into())
-        );
     }
 
     proptest::proptest! {

@@ -186,10 +186,3 @@ fn seen(tree: &Tree, manifest: &Manifest<'_>, choice: &Choice, runner: &Runner) 
 fn joined(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
-
-/// A word as `sh` reads it.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty()
-        && word.chars().all(|char| char.is_ascii_alphanumeric() || "-_./=:,+@%".contains(char));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}

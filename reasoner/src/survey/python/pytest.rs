@@ -212,7 +212,7 @@ impl Run {
 
     /// The command, with its report.
     pub(super) fn command(&self) -> String {
-        let words = self.arguments.iter().chain(&self.paths).map(|word| super::quoted(word));
+        let words = self.arguments.iter().chain(&self.paths).map(|word| crate::shell::quote(word));
         let words: Vec<String> = words.collect();
         let words = if words.is_empty() { String::new() } else { format!(" {}", words.join(" ")) };
         // The older form of the report names the files.

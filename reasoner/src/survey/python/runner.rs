@@ -6,7 +6,8 @@ use codegod_protocol::setup::{ReportFormat, TestRun};
 
 use super::lanes::{Lane, TestCommand};
 use super::manifest::Manifest;
-use super::{joined, pytest, quoted};
+use super::{joined, pytest};
+use crate::shell::quote;
 use crate::survey::Tree;
 
 /// The longest that a part's tests may take, in seconds.
@@ -168,13 +169,13 @@ fn recorded(kind: Family, test: &TestCommand, files: &[&str]) -> Runner {
             ("django", "-m django".to_owned(), rest)
         }
         ["python", script, rest @ ..] => {
-            (if kind == Family::Django { "django" } else { "unittest" }, quoted(script), rest)
+            (if kind == Family::Django { "django" } else { "unittest" }, quote(script), rest)
         }
         _ => ("unittest", "-m unittest".to_owned(), &[][..]),
     };
     let early = ["--failfast", "-f", "--noinput", "--no-input"];
     let rest: Vec<String> =
-        rest.iter().filter(|word| !early.contains(word)).map(|word| quoted(word)).collect();
+        rest.iter().filter(|word| !early.contains(word)).map(|word| quote(word)).collect();
     let mut run = [vec![RECORDED.to_owned(), program], rest].concat().join(" ");
     if kind == Family::Django {
         run.push_str(" --noinput");
@@ -191,7 +192,7 @@ fn recorded(kind: Family, test: &TestCommand, files: &[&str]) -> Runner {
 }
 
 fn shown(words: &[&str]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 fn test_run(runner: &str, run: String, workdir: &str, own: String, files: usize) -> TestRun {
