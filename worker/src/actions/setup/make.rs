@@ -17,6 +17,19 @@ use crate::error::Error;
 
 /// The longest that resolving may take: build backends are asked.
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(900);
+/// How installers say that the network failed, not what they wanted from it.
+const LOST: [&str; 8] = [
+    "EAI_AGAIN",
+    "ETIMEDOUT",
+    "ECONNRESET",
+    "Temporary failure in name resolution",
+    "Temporary failure resolving",
+    "dns error",
+    "operation timed out",
+    "Connection reset by peer",
+];
+/// How long is waited before the network is tried again.
+const LOST_PAUSE: Duration = Duration::from_secs(5);
 /// How often a setup is changed in one attempt.
 const MAX_ROUNDS: usize = 10;
 
@@ -32,7 +45,7 @@ type Made = Result<(Setup, Vec<Evidence>), Failed>;
 pub(in crate::actions) async fn set_up(bench: &mut Bench<'_>, part: &str) -> Result<Outcome, Error> {
     let mut tried = bench.setup(part)?;
     for _ in 0..MAX_ROUNDS {
-        let failed = match make(bench, &tried).await? {
+        let failed = match make_patiently(bench, &tried).await? {
             Ok((made, evidence)) => {
                 bench.keep_setup(made);
                 return Ok(told(part, &evidence));
@@ -92,7 +105,7 @@ async fn back_to(
     let mut setup = best;
     setup.revision = tried.revision + 1;
     setup.tried.clone_from(&tried.tried);
-    match make(bench, &setup).await? {
+    match make_patiently(bench, &setup).await? {
         Ok((made, mut evidence)) => {
             bench.context.journal.say("it did not install; the setup before stands");
             evidence.push(failed);
@@ -106,6 +119,19 @@ async fn back_to(
         }
         Err(failed) => Ok(Outcome::of(failed.evidence)),
     }
+}
+
+/// As [`make`], once more when the network was what failed: that says nothing of the project.
+async fn make_patiently(bench: &mut Bench<'_>, setup: &Setup) -> Result<Made, Error> {
+    let made = make(bench, setup).await?;
+    let lost = |failed: &Failed| LOST.iter().any(|words| failed.evidence.output.contains(words));
+    if !made.as_ref().is_err_and(lost) {
+        return Ok(made);
+    }
+    bench.context.journal.say("the network failed; trying again");
+    let _cut = bench.context.stop.token().run_until_cancelled(tokio::time::sleep(LOST_PAUSE)).await;
+    bench.context.check_stop()?;
+    make(bench, setup).await
 }
 
 async fn make(bench: &mut Bench<'_>, setup: &Setup) -> Result<Made, Error> {
