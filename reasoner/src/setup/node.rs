@@ -129,12 +129,20 @@ fn install(setup: &Setup, node: &Node) -> String {
     }
     if !node.packages.is_empty() {
         let packages: Vec<String> = node.packages.iter().map(|package| quote(package)).collect();
-        // Beside what is there: no package manager likes another's folder.
-        lines.push(format!("steady npm install --no-save --prefix /tmp/more {}", packages.join(" ")));
-        lines.push(
-            "mkdir -p node_modules && cp -Rn /tmp/more/node_modules/. node_modules/ && rm -rf /tmp/more"
-                .to_owned(),
-        );
+        let packages = packages.join(" ");
+        match node.manager {
+            // It makes one tree of all, in which versions fit one another.
+            NodeManager::Npm => {
+                let lock = if has_lock { "" } else { " --no-package-lock" };
+                lines.push(format!("steady npm install --no-save{lock}{flags} {packages}"));
+            }
+            // Beside what is there: npm does not like another's folder.
+            NodeManager::YarnClassic | NodeManager::YarnBerry | NodeManager::Pnpm => {
+                lines.push(format!("steady npm install --no-save --prefix /tmp/more {packages}"));
+                lines.push("mkdir -p node_modules".to_owned());
+                lines.push("cp -Rn /tmp/more/node_modules/. node_modules/ && rm -rf /tmp/more".to_owned());
+            }
+        }
     }
     lines.join("\n")
 }
