@@ -77,9 +77,14 @@ async fn reasoning(fleet: &Fleet, view: &GoalView) -> Result<Vec<Reasoning>> {
     let mut found = Vec::new();
     for task in &view.tasks {
         let agent = task.agent.clone().expect("somebody did it");
-        let memory = fleet.client.memory(&agent).await?;
+        // It is written down after the publish that ended the goal.
+        let remembered = async || {
+            let memory = fleet.client.memory(&agent).await?;
+            let is_done = memory.completed_tasks.iter().any(|done| done.task == task.task.id);
+            Ok(is_done.then_some(memory))
+        };
+        let memory = fleet.wait_for("the task is remembered as done", LIMIT, remembered).await?;
         found.extend(memory.reasoning_history.into_iter().filter(|reasoning| reasoning.task == task.task.id));
-        assert!(memory.completed_tasks.iter().any(|done| done.task == task.task.id));
     }
     Ok(found)
 }
