@@ -187,6 +187,8 @@ const AS_JEST: [(&str, &str); 14] = [
     ("umi-scripts", "test"),
     ("jest-cli", ""),
 ];
+/// Programs that run what a file of the project's own names.
+const TASK_RUNNERS: [&str; 7] = ["make", "gmake", "jake", "gulp", "grunt", "just", "cake"];
 /// Programs that run JavaScript or TypeScript as Node does, with its flags.
 pub(super) const LIKE_NODE: [&str; 8] =
     ["node", "tsx", "ts-node", "babel-node", "esr", "swc-node", "ts-node-esm", "nodejs"];
@@ -275,6 +277,11 @@ fn runner(step: &Step) -> Option<Runner> {
     if LIKE_NODE.contains(&program) {
         return by_node(step);
     }
+    let of_tests =
+        || step.arguments().iter().any(|word| !word.text.starts_with('-') && is_test_target(&word.text));
+    if TASK_RUNNERS.contains(&program) && of_tests() {
+        return Some(Runner::Other);
+    }
     named(program)
 }
 
@@ -304,10 +311,19 @@ fn by_node(step: &Step) -> Option<Runner> {
         return Some(Runner::NodeTest);
     }
     let file = file?.text.as_str();
-    match of_package(file) {
+    // A runner's own repository starts it by its file.
+    let own = file.rsplit_once("bin/").map(|(_, name)| name.split('.').next().unwrap_or_default());
+    match of_package(file).or(own.filter(|name| named(name).is_some())) {
         Some(package) => named(package),
         None => is_test_file(file).then_some(Runner::NodeFile),
     }
+}
+
+/// Whether a target's name says that it runs tests.
+fn is_test_target(name: &str) -> bool {
+    let words: Vec<&str> = name.split([':', '-', '_', '.', '/']).collect();
+    let is = |word: &str| words.contains(&word);
+    (is("test") || is("tests") || is("mocha") || is("spec") || is("check")) && !is("browser") && !is("lint")
 }
 
 /// The package of `./node_modules/PACKAGE/bin/x.js` or `node_modules/.bin/PACKAGE`.

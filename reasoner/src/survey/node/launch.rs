@@ -73,6 +73,9 @@ pub(super) fn launch(words: &[Word], is_script: impl Fn(&str) -> bool) -> Launch
         "bun" if rest.first().is_some_and(|word| word.text == "run") => {
             script_of(rest.get(1..).unwrap_or_default(), "")
         }
+        "lerna" if rest.first().is_some_and(|word| word.text == "exec") => {
+            everywhere(rest.get(1..).unwrap_or_default())
+        }
         "lerna" => after_word(rest, "run", "--scope"),
         "turbo" => turbo(rest),
         "nx" => nx(rest),
@@ -375,10 +378,11 @@ fn members(which: Vec<String>, words: &[Word]) -> Launch {
 
 /// The arguments for a script: the separator in front of them is the package manager's.
 fn arguments(words: &[Word]) -> Vec<Word> {
-    let words = match words.split_first() {
-        Some((first, rest)) if first.text == "--" => rest,
-        _ => words,
-    };
+    if let Some((first, rest)) = words.split_first()
+        && first.text == "--"
+    {
+        return rest.to_vec();
+    }
     let of_manager = ["--if-present", "--workspaces", "-ws", "--stream", "--parallel", "--silent"];
     words.iter().filter(|word| !of_manager.contains(&word.text.as_str())).cloned().collect()
 }
@@ -408,6 +412,25 @@ fn after_word(words: &[Word], verb: &str, filter: &str) -> Launch {
         Some(script) => Launch::Members { which, script, more: Vec::new() },
         None if seen => Launch::Itself,
         None => Launch::Nothing,
+    }
+}
+
+/// `lerna exec --concurrency 1 -- yarn test`: a command in every workspace, known when it runs a script.
+fn everywhere(words: &[Word]) -> Launch {
+    let scopes = words.windows(2).filter_map(|pair| match pair {
+        [flag, value] if flag.text == "--scope" => Some(value.text.clone()),
+        _ => None,
+    });
+    let which: Vec<String> = scopes
+        .chain(words.iter().filter_map(|word| Some(word.text.strip_prefix("--scope=")?.to_owned())))
+        .collect();
+    let inner = after_flags(words, &["--concurrency", "--scope", "--ignore", "--since", "--loglevel"]);
+    match launch(inner, |_| true) {
+        Launch::Scripts { folder, patterns, more } if folder.is_empty() => match patterns.as_slice() {
+            [script] => Launch::Members { which, script: script.clone(), more },
+            _ => Launch::Itself,
+        },
+        _ => Launch::Itself,
     }
 }
 

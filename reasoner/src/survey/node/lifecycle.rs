@@ -76,7 +76,9 @@ fn is_work(tree: &Tree, step: &Step) -> bool {
 pub(super) fn leaves_nothing(tree: &Tree, step: &Step) -> bool {
     let Some(text) = project_of(step).and_then(|path| tree.text(&path)) else { return false };
     let plain: String = text.chars().filter(|char| !char.is_whitespace()).collect();
-    plain.contains("\"noEmit\":true")
+    let builds_others = step.arguments().iter().any(|word| ["-b", "--build"].contains(&word.text.as_str()))
+        && plain.contains("\"references\":[{");
+    plain.contains("\"noEmit\":true") && !builds_others
 }
 
 /// The root, then its workspaces, each behind those that it depends on.

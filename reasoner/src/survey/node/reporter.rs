@@ -213,14 +213,15 @@ fn with_node_reporter(step: &Step, name: &str) -> String {
     shown(&step)
 }
 
-/// A command of which nothing is known: it may use Node's own tests, print TAP, or only end well or badly.
+/// A command of which nothing is known: it may use Node's own tests, print TAP or a summary, or only end
+/// well or badly.
 fn whatever(step: &Step, node: u64) -> String {
     let by_node = node >= 20 && step.program() == "node";
     let command = if by_node { with_node_reporter(step, "junit") } else { shown(step) };
     let out = "/tmp/codegod-printed";
     format!(
-        "{command} > {out}; code=$?; cat {out}; grep -q '<testcase' {REPORT} 2>/dev/null || \
-         if grep -q '^TAP version' {out}; then cp {out} {REPORT}; else echo $code > {REPORT}; fi; exit $code"
+        "{command} > {out} 2>&1; code=$?; cat {out}; grep -q '<testcase' {REPORT} 2>/dev/null || \
+         if grep -q '^TAP version' {out}; then cp {out} {REPORT}; else {{ echo $code; cat {out}; }} > {REPORT}; fi; exit $code"
     )
 }
 

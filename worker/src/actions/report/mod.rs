@@ -4,8 +4,10 @@
 mod jest;
 mod junit;
 mod mocha;
+mod printed;
 mod tap;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use codegod_protocol::evidence::TestCounts;
@@ -53,7 +55,8 @@ pub(crate) fn read(format: ReportFormat, report: &[u8]) -> Result<TestReport, St
     }
 }
 
-/// A report that nobody knew of, or the exit code: one test, passed or failed.
+/// A report that nobody knew of, or the exit code and what was printed: of a command that says nothing of
+/// its tests, one test, passed or failed.
 fn exit_code(report: &str) -> Result<TestReport, String> {
     let report = report.trim_start();
     if report.starts_with('<') {
@@ -62,11 +65,19 @@ fn exit_code(report: &str) -> Result<TestReport, String> {
     if report.contains("TAP version") {
         return Ok(tap::read(report));
     }
-    let code: i64 = report.trim().parse().map_err(|_| "the command did not come to its end".to_owned())?;
-    let mut read = TestReport::default();
+    let (code, text) = report.split_once('\n').unwrap_or((report, ""));
+    let code: i64 = code.trim().parse().map_err(|_| "the command did not come to its end".to_owned())?;
+    let summed_up = printed::read(text);
+    let said_nothing = summed_up.is_none();
+    let mut read = summed_up.unwrap_or_default();
     match code {
-        0 => read.passed(),
-        code => read.failed("the test command", &format!("it ended with exit code {code}")),
+        0 if said_nothing => read.passed(),
+        0 => {}
+        code if read.counts.failed == 0 => {
+            let message = format!("it ended with exit code {code}\n{}", printed::end(text));
+            read.failed("the test command", &message);
+        }
+        _ => {}
     }
     Ok(read)
 }
@@ -90,8 +101,11 @@ impl TestReport {
 
 /// Text without colours, no longer than is kept.
 fn plain(text: &str) -> String {
-    let text = COLOURS.as_ref().map_or(text.into(), |colours| colours.replace_all(text, ""));
-    text.trim().chars().take(MAX_MESSAGE_CHARS).collect()
+    without_colours(text).trim().chars().take(MAX_MESSAGE_CHARS).collect()
+}
+
+fn without_colours(text: &str) -> Cow<'_, str> {
+    COLOURS.as_ref().map_or(text.into(), |colours| colours.replace_all(text, ""))
 }
 
 /// Runners without a file for their report print it among what the tests print: the last line that
@@ -117,6 +131,11 @@ mod tests {
         assert_eq!(counts(b"0\n"), Ok(TestCounts { passed: 1, ..Default::default() }));
         assert_eq!(counts(b"7"), Ok(TestCounts { failed: 1, ..Default::default() }));
         assert!(counts(b"").is_err());
+        assert_eq!(counts(b"0\n  4 passing (2s)\n"), Ok(TestCounts { passed: 4, ..Default::default() }));
+        assert_eq!(
+            counts(b"2\n  4 passing\n"),
+            Ok(TestCounts { passed: 4, failed: 1, ..Default::default() })
+        );
         assert_eq!(counts(b"TAP version 13\nok 1\nok 2\n1..2\n").map(|counts| counts.passed), Ok(2));
         assert_eq!(counts(include_bytes!("fixtures/node.xml")).map(|counts| counts.passed), Ok(3));
     }
