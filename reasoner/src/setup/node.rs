@@ -26,6 +26,11 @@ const WITHOUT_OWN_SCRIPTS: &str = "const fs=require('fs');for(const f of process
      for(const s of ['preinstall','install','postinstall','preprepare','prepare','postprepare','prepublish',\
      'dependencies','pnpm:devPreinstall'])delete m.scripts[s];fs.writeFileSync(f,JSON.stringify(m,null,2))}catch(e){}}";
 
+/// Leaves the scripts of packages out of an installation.
+const IGNORE_SCRIPTS: &str = "--ignore-scripts";
+/// Runs the scripts of packages one by one; one that fails keeps nobody else from being installed.
+const EACH_SCRIPT: &str = include_str!("scripts.js");
+
 pub(super) fn resolution(_setup: &Setup, _node: &Node) -> Option<Resolution> {
     None
 }
@@ -109,7 +114,11 @@ fn install(setup: &Setup, node: &Node) -> String {
         .filter(|path| path.ends_with("package.json"))
         .map(|path| quote(&format!("/workspace/{path}")))
         .collect();
-    let flags: String = node.flags.iter().map(|flag| format!(" {}", quote(flag))).collect();
+    let flag = |flag: &String| match node.manager {
+        NodeManager::YarnBerry if flag == IGNORE_SCRIPTS => " --mode=skip-build".to_owned(),
+        _ => format!(" {}", quote(flag)),
+    };
+    let flags: String = node.flags.iter().map(flag).collect();
     let has_lock = node.manifests.iter().any(|path| is_lock(path, &setup.folder));
     let mut lines = vec![
         "set -e".to_owned(),
@@ -143,6 +152,10 @@ fn install(setup: &Setup, node: &Node) -> String {
                 lines.push("cp -Rn /tmp/more/node_modules/. node_modules/ && rm -rf /tmp/more".to_owned());
             }
         }
+    }
+    if node.flags.contains(IGNORE_SCRIPTS) {
+        let folders: Vec<String> = own.iter().map(|path| format!("\"$(dirname {path})\"")).collect();
+        lines.push(format!("node -e {} {}", quote(EACH_SCRIPT), folders.join(" ")));
     }
     lines.join("\n")
 }

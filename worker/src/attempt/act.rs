@@ -54,14 +54,24 @@ fn is_write(step: &Step) -> bool {
     matches!(step.action, Action::WriteFile { .. })
 }
 
+/// How the last lines begin of those who only say where more is to be read.
+const POINTERS: [&str; 4] =
+    ["info Visit https://", "npm error A complete log", "npm ERR! A complete log", "npm ERR!     /"];
+
 /// One sentence: what was done, what was expected of it, and the last thing it said.
 fn why(step: &Step, evidence: &Evidence) -> String {
-    let said =
-        evidence.output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
+    let says = |line: &&str| {
+        !line.trim().is_empty() && !POINTERS.iter().any(|start| line.trim_start().starts_with(start))
+    };
+    let said = evidence.output.lines().rev().find(says).unwrap_or("it printed nothing");
+    // A script of many lines says less than its name.
+    let command = match evidence.command.trim() {
+        command if command.contains('\n') => String::new(),
+        command => format!(" (`{command}`)"),
+    };
     format!(
-        "{} (`{}`) ended with exit code {}; expected: {} It said: {}",
+        "{}{command} ended with exit code {}; expected: {} It said: {}",
         step.action.name(),
-        evidence.command,
         evidence.exit_code,
         step.expect,
         said.trim()
