@@ -196,6 +196,11 @@ impl Facts {
         }
     }
 
+    /// A Node package in the version that goes with those of its family.
+    pub(super) fn versioned(&self, name: &str) -> String {
+        super::lockstep::versioned(name, self.package_jsons())
+    }
+
     /// The version to which a manifest pins a distribution; else empty.
     pub(super) fn pinned(&self, name: &str) -> String {
         let name = regex::escape(name).replace("\\-", "[-_.]");

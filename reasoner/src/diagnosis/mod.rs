@@ -7,6 +7,7 @@
 
 mod conclude;
 mod facts;
+mod lockstep;
 mod manifest;
 mod names;
 mod rule;

@@ -12,7 +12,7 @@ use super::{Failure, settings, versions};
 use crate::reasoning::expression;
 
 /// Facts and functions.
-pub(super) const NAMES: [&str; 38] = [
+pub(super) const NAMES: [&str; 39] = [
     "part",
     "stage",
     "command",
@@ -38,6 +38,7 @@ pub(super) const NAMES: [&str; 38] = [
     "has_file",
     "find_file",
     "listed",
+    "versioned",
     "pinned",
     "at_least",
     "requirements_file",
@@ -99,6 +100,8 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment.add_function("find_file", move |name: String| project.find(&name));
     let project = Arc::clone(facts);
     environment.add_function("listed", move |name: String| project.listed(&name));
+    let project = Arc::clone(facts);
+    environment.add_function("versioned", move |name: String| project.versioned(&name));
     let project = Arc::clone(facts);
     environment.add_function("specifier", move |name: String| project.specifier(&name));
     let project = Arc::clone(facts);

@@ -1,5 +1,8 @@
 //! Node: a package.json's packages, scripts, values, and the production build.
 
+mod manifest;
+mod versions;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -95,7 +98,8 @@ pub(super) async fn update_package_json(
     workdir: &str,
     set: &BTreeMap<String, Value>,
 ) -> Result<Outcome, Error> {
-    let path = join(&clean_path(workdir)?, "package.json");
+    let workdir = clean_path(workdir)?;
+    let path = join(&workdir, "package.json");
     let what = format!("set {} in {path}", set.keys().cloned().collect::<Vec<_>>().join(", "));
     let Some(content) = bench.read(&path).await? else {
         return Ok(Outcome::said(what, false, format!("there is no {path}")));
@@ -104,17 +108,21 @@ pub(super) async fn update_package_json(
         Ok(manifest) => manifest,
         Err(error) => return Ok(Outcome::said(what, false, format!("{path} is not JSON: {error}"))),
     };
-    for (pointer, value) in set {
+    let set = versions::chosen(bench, &workdir, set).await?;
+    for (pointer, value) in &set {
         if let Err(reason) = set_pointer(&mut manifest, pointer, value) {
             return Ok(Outcome::said(what, false, reason));
         }
     }
-    let mut text = serde_json::to_string_pretty(&manifest)
+    let text = manifest::written(&manifest, &content)
         .map_err(|error| Error::Invalid(format!("write {path}: {error}")))?;
-    text.push('\n');
-    let written = Written { content: text.into_bytes(), executable: false };
+    let written = Written { content: text, executable: false };
     let same = bench.write(Overlay::from([(path.clone(), written)])).await?.iter().all(|(_, same)| *same);
-    Ok(Outcome::said(what, same, "the other values stay as they were"))
+    let mut said = "the other values stay as they were".to_owned();
+    if same && set.keys().any(|pointer| versions::package(pointer).is_some()) {
+        said.push_str(&versions::lock(bench, &workdir).await?);
+    }
+    Ok(Outcome::said(what, same, said))
 }
 
 /// Sets a value by JSON pointer (RFC 6901), making objects on the way; null removes.
