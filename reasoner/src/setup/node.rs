@@ -19,6 +19,8 @@ const STEADY: &str = include_str!("steady.sh");
 /// The headers of Node, for native modules: nothing is downloaded for them.
 const HEADERS: &str =
     "export npm_config_nodedir=\"$(node -p 'require(\"path\").resolve(process.execPath, \"../..\")')\"";
+/// Where downloads are kept: shared with other installations where they share, else only while this one lasts.
+const DOWNLOADS: &str = "downloads=/cache/npm; [ -w $downloads ] || downloads=/tmp/downloads";
 /// Takes the scripts of the project's own manifests out that an installation would run: the sources are not
 /// there yet. The manifests themselves come back with the sources.
 const WITHOUT_OWN_SCRIPTS: &str = "const fs=require('fs');for(const f of process.argv.slice(1)){try{\
@@ -125,6 +127,7 @@ fn install(setup: &Setup, node: &Node) -> String {
         NO_DOWNLOADS.to_owned(),
         STEADY.to_owned(),
         HEADERS.to_owned(),
+        DOWNLOADS.to_owned(),
         format!("node -e {} {}", quote(WITHOUT_OWN_SCRIPTS), own.join(" ")),
     ];
     lines.push(match node.manager {
@@ -133,9 +136,7 @@ fn install(setup: &Setup, node: &Node) -> String {
         NodeManager::YarnBerry => yarn_berry(node) + &flags,
         NodeManager::Pnpm => pnpm(node, has_lock) + &flags,
     });
-    if node.manager == NodeManager::YarnClassic {
-        lines.push("rm -rf /tmp/yarn-cache".to_owned());
-    }
+    lines.push("rm -rf /tmp/downloads".to_owned());
     if !node.packages.is_empty() {
         let packages: Vec<String> = node.packages.iter().map(|package| quote(package)).collect();
         let packages = packages.join(" ");
@@ -186,7 +187,7 @@ fn yarn_classic(node: &Node, has_lock: bool) -> String {
     };
     // Its cache can't be shared: it holds packages unpacked, and takes a part of one for the whole.
     format!(
-        "yarn install {how} --non-interactive --no-progress --ignore-engines --cache-folder /tmp/yarn-cache"
+        "yarn install {how} --non-interactive --no-progress --ignore-engines --cache-folder /tmp/downloads"
     )
 }
 
@@ -194,7 +195,7 @@ fn yarn_classic(node: &Node, has_lock: bool) -> String {
 fn yarn_berry(node: &Node) -> String {
     let immutable = if node.locked { "true" } else { "false" };
     format!(
-        "steady env YARN_NODE_LINKER=node-modules YARN_ENABLE_GLOBAL_CACHE=true YARN_GLOBAL_FOLDER=/cache/npm/_yarn YARN_ENABLE_TELEMETRY=0 \
+        "steady env YARN_NODE_LINKER=node-modules YARN_ENABLE_GLOBAL_CACHE=true YARN_GLOBAL_FOLDER=\"$downloads/_yarn\" YARN_ENABLE_TELEMETRY=0 \
          YARN_ENABLE_PROGRESS_BARS=false YARN_ENABLE_IMMUTABLE_INSTALLS={immutable} yarn install"
     )
 }
@@ -206,7 +207,7 @@ fn pnpm(node: &Node, has_lock: bool) -> String {
         (false, false) => "--no-lockfile",
     };
     format!(
-        "steady env npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir /cache/npm/_pnpm \
+        "steady env npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir \"$downloads/_pnpm\" \
          --package-import-method=copy --config.strict-peer-dependencies=false --config.engine-strict=false \
          --config.dangerously-allow-all-builds=true --reporter=append-only"
     )
