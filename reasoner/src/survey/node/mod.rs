@@ -64,11 +64,16 @@ fn part(tree: &Tree, place: &Place, is_first: bool, remarks: &mut Vec<String>) -
     plan.notes.extend(version.note.clone());
     plan.notes.extend(manager.note.clone());
     let files = manager::files(tree, place, &manager);
+    let (workflow, env) = workflows::variables(tree, place, manager.kind);
+    if !env.is_empty() {
+        let names: Vec<&str> = env.keys().map(String::as_str).collect();
+        plan.notes.push(format!("{} as {workflow} has it for the tests.", names.join(", ")));
+    }
     Some(PartPicture {
         seen: seen(place, &manager, &plan),
         read: files.iter().filter(|path| !path.ends_with(".patch")).take(40).cloned().collect(),
         wants: version.wants.clone(),
-        setup: setup(place, &manager, version.major, files, plan),
+        setup: Setup { env, ..setup(place, &manager, version.major, files, plan) },
     })
 }
 

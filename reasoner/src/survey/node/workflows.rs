@@ -1,6 +1,8 @@
 //! What a project's workflows say: the versions of Node that it is tested with, and what is built before
 //! its tests.
 
+use std::collections::BTreeMap;
+
 use codegod_protocol::setup::{NodeManager, Preparation};
 
 use super::super::Tree;
@@ -23,6 +25,35 @@ const MAKING: [&str; 8] =
 const OTHER: [&str; 8] = ["release", "publish", "deploy", "docs", "nightly", "bench", "e2e", "codeql"];
 /// What is made for others than the tests.
 const FOR_OTHERS: [&str; 8] = ["doc", "site", "storybook", "e2e", "example", "demo", "release", "size"];
+
+/// How the names of variables begin that are for the workflow itself, or for services around it.
+const OF_SERVICES: [&str; 22] = [
+    "CI",
+    "GITHUB_",
+    "ACTIONS_",
+    "RUNNER_",
+    "NODE_VERSION",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "NPM_",
+    "PNPM_",
+    "YARN_",
+    "TURBO_",
+    "NX_",
+    "CODECOV",
+    "COVERALLS",
+    "SAUCE_",
+    "BROWSERSTACK",
+    "SENTRY",
+    "PLAYWRIGHT",
+    "PUPPETEER",
+    "CYPRESS",
+    "HUSKY",
+    "PATH",
+];
+
+/// What the names of variables contain that make the tests others than a person runs.
+const OTHER_TESTS: [&str; 8] = ["DIST", "COVER", "BENCH", "RELEASE", "PUBLISH", "DEPLOY", "E2E", "PROD"];
 
 fn workflows(tree: &Tree) -> impl Iterator<Item = (&str, Vec<Scalar>)> {
     let is_one = |path: &str| {
@@ -79,6 +110,58 @@ pub(super) fn builds(tree: &Tree, place: &Place, manager: NodeManager) -> Vec<Pr
         }
     }
     Vec::new()
+}
+
+/// The variables that workflows set wherever they run the tests, with the first such workflow.
+pub(super) fn variables(
+    tree: &Tree,
+    place: &Place,
+    manager: NodeManager,
+) -> (String, BTreeMap<String, String>) {
+    let mut found: Option<(String, BTreeMap<String, String>)> = None;
+    for (path, scalars) in workflows(tree) {
+        for scalar in &scalars {
+            let [jobs_key, job, steps, number, key] = scalar.path.as_slice() else { continue };
+            if jobs_key != "jobs" || steps != "steps" || key != "run" {
+                continue;
+            }
+            let folder = resolve("", working_directory(&scalars, job, number).unwrap_or_default());
+            let Some(folder) = folder.filter(|folder| place.manifest(folder).is_some()) else { continue };
+            let steps = line_steps(place, manager, &folder, &scalar.value);
+            let tests = |step| matches!(kind(step, |_| false), Kind::Tests(_));
+            if !steps.iter().any(tests) {
+                continue;
+            }
+            let places: [&[&str]; 3] =
+                [&["env"], &["jobs", job, "env"], &["jobs", job, "steps", number, "env"]];
+            let set: BTreeMap<String, String> =
+                places.iter().flat_map(|place| set_at(&scalars, place)).collect();
+            match &mut found {
+                None => found = Some((path.to_owned(), set)),
+                Some((_, common)) => common.retain(|name, value| set.get(name) == Some(value)),
+            }
+        }
+    }
+    found.unwrap_or_default()
+}
+
+/// The variables that are written out in one place of a workflow.
+fn set_at<'a>(scalars: &'a [Scalar], place: &'a [&str]) -> impl Iterator<Item = (String, String)> + 'a {
+    let within = move |scalar: &'a Scalar| match scalar.path.split_last() {
+        Some((name, before)) if before == place => Some((name.clone(), scalar.value.clone())),
+        _ => None,
+    };
+    scalars.iter().filter_map(within).filter(|(name, value)| {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let upper = name.to_ascii_uppercase();
+        plain
+            && !OF_SERVICES.iter().any(|start| upper.starts_with(start))
+            && !OTHER_TESTS.iter().any(|word| upper.contains(word))
+            && !value.is_empty()
+            && value.len() <= 200
+            && !value.contains("${{")
+            && !value.contains(char::is_control)
+    })
 }
 
 fn working_directory<'a>(scalars: &'a [Scalar], job: &str, number: &str) -> Option<&'a str> {
@@ -160,6 +243,21 @@ mod tests {
         let builds = builds(&tree, &place, NodeManager::Npm);
         assert_eq!(builds.len(), 1);
         assert!(builds[0].run.contains("; npm run build || "), "{}", builds[0].run);
+    }
+
+    #[test]
+    fn variables_are_those_of_the_job_that_runs_the_tests() {
+        let workflow = "env:\n  A: all\n  TOKEN: ${{ secrets.x }}\njobs:\n  lint:\n    env:\n      B: no\n    steps:\n      - run: npm run lint\n\
+            \x20 test:\n    env:\n      TZ: America/New_York\n      CI: true\n    steps:\n      - run: npm ci\n        env:\n          C: no\n\
+            \x20     - run: npm test\n        env:\n          D: 'step'\n";
+        let manifest = r#"{"scripts":{"test":"mocha","lint":"eslint ."}}"#;
+        let tree = tree(&[("package.json", manifest), (".github/workflows/ci.yml", workflow)]);
+        let place = places(&tree).remove(0);
+        let (from, set) = variables(&tree, &place, NodeManager::Npm);
+        assert_eq!(from, ".github/workflows/ci.yml");
+        let set: Vec<(&str, &str)> =
+            set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(set, [("A", "all"), ("D", "step"), ("TZ", "America/New_York")]);
     }
 
     #[test]
