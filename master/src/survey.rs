@@ -7,9 +7,12 @@ use codegod_protocol::goal::Goal;
 use codegod_protocol::setup::Picture;
 use codegod_reasoner::survey::{self, EntryKind, Tree};
 use codegod_source::{Entry, Kind, Repository};
+use time::{Duration, OffsetDateTime};
 
 /// The largest bundle that is taken, in bytes: Redis holds values up to 512 MiB.
 const MAX_BUNDLE_BYTES: u64 = 384 << 20;
+/// A project that was not changed for as long may not know of what it needs as it is now.
+const QUIET: Duration = Duration::days(30);
 /// How much content is read, in bytes.
 const MAX_CONTENT_BYTES: u64 = 96 << 20;
 
@@ -38,7 +41,20 @@ pub(crate) async fn of_goal(client: &Client, goal: &Goal, commit: &str) -> anyho
     if let Some(said) = &goal.described {
         tree.describe(said);
     }
+    if let Some(day) = last_change(&repository, commit).await? {
+        tree.dated(&day);
+    }
     Ok(survey::survey(&tree))
+}
+
+/// The day on which the project was last changed by somebody, if that is a while ago.
+async fn last_change(repository: &Repository, commit: &str) -> anyhow::Result<Option<String>> {
+    let history = repository.log(commit, 2).await.context("reading the project's history")?;
+    // What is on top of it is the copy of a folder with changes that nobody committed.
+    let last = history.iter().rev().min_by_key(|entry| entry.date).map_or(0, |entry| entry.date);
+    let Ok(then) = OffsetDateTime::from_unix_timestamp(last) else { return Ok(None) };
+    let is_quiet = OffsetDateTime::now_utc() - then > QUIET;
+    Ok(is_quiet.then(|| then.date().to_string()))
 }
 
 fn seen(entry: &Entry) -> survey::Entry {

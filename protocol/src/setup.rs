@@ -54,6 +54,9 @@ pub struct Setup {
     /// The best earlier revision, while another is being tried.
     #[serde(default)]
     pub best: Option<Box<Setup>>,
+    /// The day on which the project was last changed (`2024-10-07`), where that is a while ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated: Option<String>,
 }
 
 /// Something that was tried to mend a part.

@@ -12,6 +12,9 @@ import unittest
 from functools import wraps
 from xml.sax.saxutils import escape, quoteattr
 
+from watch import Watch
+
+WATCH = []
 CASES = []
 STARTED = {}
 OPEN = {}
@@ -56,6 +59,8 @@ def watch(name, before):
 def started(result, test):
     STARTED[id(test)] = time.monotonic()
     OPEN[id(test)] = case(test, 0.0)
+    for watcher in WATCH:
+        watcher.enter(OPEN[id(test)]["class"] + "." + OPEN[id(test)]["name"])
 
 
 def stopped(result, test):
@@ -102,11 +107,19 @@ def write(path):
         report.write("</testsuite></testsuites>\n")
 
 
+def cut_off(path, name, said):
+    """The report of a run that something made hang, which counts as an error of its own."""
+    for found in [*OPEN.values()] or [{"class": name, "name": "", "file": "", "seconds": 0.0}]:
+        CASES.append({**found, "outcome": "error", "text": f"it hangs: {said}"})
+    write(path)
+
+
 def main():
     path, process = os.environ.get("CODEGOD_REPORT"), os.getpid()
     if path:
         # Forks of the runner end by themselves; only the first process reports.
         atexit.register(lambda: write(path) if os.getpid() == process else None)
+        WATCH.append(Watch(lambda name, said: cut_off(path, name, said)))
     del sys.argv[0]
     if sys.argv and sys.argv[0] == "-m":
         del sys.argv[0]

@@ -20,8 +20,10 @@ const DEFINITIONS: [(&str, &str); 8] = [
 ];
 
 /// Files that definitions name as a source.
-const SOURCES: [(&str, &str); 2] = [
+const SOURCES: [(&str, &str); 4] = [
     ("resolve.py", include_str!("../../../deploy/images/files/resolve.py")),
+    ("pytest_report.py", include_str!("../../../deploy/images/files/pytest_report.py")),
+    ("watch.py", include_str!("../../../deploy/images/files/watch.py")),
     ("unittest_report.py", include_str!("../../../deploy/images/files/unittest_report.py")),
 ];
 

@@ -66,7 +66,9 @@ impl Facts {
             Toolchain::Node(node) => node.flags.clone(),
         };
         let locked = match &setup.toolchain {
-            Toolchain::Python(_) => false,
+            Toolchain::Python(python) => {
+                python.requirements.iter().any(|one| matches!(one, Requirements::Lock { .. }))
+            }
             Toolchain::Node(node) => node.locked,
         };
         Value::from(Serde(serde_json::json!({
@@ -78,6 +80,7 @@ impl Facts {
             "flags": flags,
             "locked": locked,
             "env": setup.env,
+            "dated": setup.dated,
             "services": setup.services,
             "system_packages": setup.system_packages,
             "private_files": setup.private_files.keys().collect::<Vec<_>>(),

@@ -112,6 +112,8 @@ pub struct Tree {
     contents: BTreeMap<String, String>,
     remarks: Vec<String>,
     described: Option<String>,
+    /// The day of the last change, where that is a while ago.
+    date: Option<String>,
     together: u64,
 }
 
@@ -208,6 +210,16 @@ impl Tree {
     /// Notes what `git describe --tags --long` said of the commit.
     pub fn describe(&mut self, said: &str) {
         self.described = Some(said.to_owned());
+    }
+
+    /// Notes the day of the last change (`2024-10-07`), of a project that has not changed for a while.
+    pub fn dated(&mut self, day: &str) {
+        self.date = Some(day.to_owned());
+    }
+
+    /// The day of the last change, where that is a while ago.
+    pub(super) fn date(&self) -> Option<&str> {
+        self.date.as_deref()
     }
 
     /// The version of the last release, as the nearest tag has it; none when no tag looks like a version.

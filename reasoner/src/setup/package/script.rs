@@ -73,7 +73,11 @@ fn test(setup: &Setup, number: usize, run: &TestRun) -> Vec<String> {
         quote(&format!("{}-{number}", setup.part))
     ));
     // What records unittest's results is in codegod's own image only; without it the same tests run.
-    let command = run.run.trim().replace("python /opt/codegod/unittest_report.py ", "python ");
+    let command = run
+        .run
+        .trim()
+        .replace("python /opt/codegod/unittest_report.py ", "python ")
+        .replace("python /opt/codegod/pytest_report.py", "python -m pytest");
     // A command of several lines may hold what would end the brackets.
     if command.contains('\n') || command.contains("<<") || command.ends_with('\\') {
         lines.push(format!("    sh -c {}", quote(&command)));

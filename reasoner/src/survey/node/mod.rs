@@ -101,6 +101,7 @@ fn setup(place: &Place, manager: &Manager, major: u64, manifests: Vec<String>, p
         tried: Vec::new(),
         outcome: None,
         best: None,
+        dated: None,
     }
 }
 

@@ -7,7 +7,7 @@ use codegod_protocol::setup::{PythonLock, Requirements};
 use super::lanes::{Kind, Lane};
 use super::manifest::{Manifest, Named};
 use super::needs::Needs;
-use super::{files, joined, requirement};
+use super::{files, interpreter, joined, requirement};
 use crate::survey::Tree;
 
 /// Names of extras, groups and files that are for tests.
@@ -93,7 +93,7 @@ pub(super) fn choose(tree: &Tree, manifest: &Manifest<'_>, lanes: &[&Lane]) -> C
     let (extras, groups, own) = (manifest.extras(), manifest.groups(), manifest.own_groups());
     let wanted_extras = wanted(&extras, &needs.extras, needs.all_extras, Development::IfNothingElse);
     let managed = lanes.iter().any(|lane| lane.needs.project && lane.kind == Kind::Workflow)
-        || manifest.tool(&["uv"]).is_some();
+        || (manifest.tool(&["uv"]).is_some() && needs.groups.is_empty());
     let development =
         if managed || lanes.is_empty() { Development::Always } else { Development::IfNothingElse };
     let mut named_groups: BTreeSet<String> = needs.groups.union(&needs.extras).cloned().collect();
@@ -132,12 +132,16 @@ fn wanted(all: &Named, asked: &BTreeSet<String>, everything: bool, development: 
     };
     let is = |names: &[&str], name: &str| names.contains(&requirement::normalised(name).as_str());
     let elsewhere = |name: &str| ELSEWHERE.iter().any(|word| name.to_lowercase().contains(word));
+    // Where a recipe says which hold the tools for tests, others that hold some are for something else.
+    let told = all.iter().any(|(name, lines)| same(name) && has_test_tools(lines));
     let mut wanted: Vec<String> = all
         .iter()
         .filter(|(name, lines)| {
             same(name)
                 || is(&TESTS, name)
-                || ((everything || has_test_tools(lines)) && !elsewhere(name) && !is(&DEVELOPMENT, name))
+                || ((everything || (has_test_tools(lines) && !told))
+                    && !elsewhere(name)
+                    && !is(&DEVELOPMENT, name))
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -189,7 +193,7 @@ pub(super) fn is_test_tool(name: &str) -> bool {
 impl Choice {
     /// Takes in what lines name, and whether it can run at all.
     fn learn<'l>(&mut self, lines: impl IntoIterator<Item = &'l String>) {
-        for line in lines {
+        for line in lines.into_iter().filter(|line| requirement::is_for(line, interpreter::AT_HAND[0])) {
             self.named.extend(requirement::name(line));
             if requirement::name(line).as_deref() == Some("pytest")
                 && requirement::is_below(line, &OLDEST_PYTEST)

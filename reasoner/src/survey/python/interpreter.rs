@@ -1,7 +1,7 @@
 //! Which interpreter a part gets: one that the project allows, of those at hand.
 
 /// The versions that there are images for, the preferred one first.
-const AT_HAND: [&str; 1] = ["3.11"];
+pub(super) const AT_HAND: [&str; 1] = ["3.11"];
 
 /// The version for a project, and what is to be said about it.
 pub(super) fn choose(requires: Option<&str>, pinned: Option<&str>) -> (String, Option<String>) {

@@ -82,6 +82,7 @@ fn part(tree: &Tree, folder: &str, inner: &[String], remarks: &mut Vec<String>) 
         tried: Vec::new(),
         outcome: None,
         best: None,
+        dated: tree.date().map(str::to_owned),
         notes: choice.notes.into_iter().chain(runner.notes).chain(note).collect(),
     };
     PartPicture { setup, seen, read, wants: wants.unwrap_or_default() }

@@ -58,6 +58,8 @@ const LEFT_OUT: [&str; 22] = [
     "--cov-fail-under",
     "--log-cli-level",
 ];
+/// `python -m pytest` that ends also when a test hangs.
+const REPORTED: &str = "python /opt/codegod/pytest_report.py";
 /// Which distribution knows an option.
 const PLUGINS: [(&str, &str); 24] = [
     ("--cov", "pytest-cov"),
@@ -217,7 +219,7 @@ impl Run {
         let words = if words.is_empty() { String::new() } else { format!(" {}", words.join(" ")) };
         // The older form of the report names the files.
         let report = "-o junit_family=xunit1 --junitxml=\"$CODEGOD_REPORT\"";
-        format!("python -m pytest{words} --continue-on-collection-errors {report}")
+        format!("{REPORTED}{words} --continue-on-collection-errors {report}")
     }
 }
 

@@ -48,6 +48,16 @@ pub(super) fn is_below(line: &str, version: &[u64]) -> bool {
     bounds.any(|bound| !bound.is_empty() && bound.as_slice() < version)
 }
 
+/// Whether a line is meant for a version of Python, as far as its marker says.
+pub(super) fn is_for(line: &str, version: &str) -> bool {
+    let Some((_, marker)) = line.split_once(';') else { return true };
+    let clauses = marker.split(" and ").map(str::trim);
+    marker.contains(" or ")
+        || clauses
+            .filter_map(|clause| clause.trim_start_matches('(').strip_prefix("python_version"))
+            .all(|clause| super::interpreter::allows(&clause.replace(['\'', '"', ' ', ')'], ""), version))
+}
+
 /// The requirement lines of a file, without comments and options.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
@@ -77,6 +87,14 @@ mod tests {
             [("a==5.4", true), ("a>=3,<6", true), ("a==7.0", false), ("a>=5", false), ("a; b == '1'", false)]
         {
             assert_eq!(is_below(line, &[6, 2, 5]), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("a==6.1.2 ; python_version<'3.8'", false),
+            ("a; python_version >= \"3.8\" and sys_platform == 'linux'", true),
+            ("a; (python_version < '3' or x == 'y')", true),
+            ("a", true),
+        ] {
+            assert_eq!(is_for(line, "3.11"), expected, "{line}");
         }
     }
 }

@@ -96,7 +96,9 @@ fn conventional(
         let words = ["python", "manage.py", "test"].map(str::to_owned).to_vec();
         return recorded(Family::Django, &TestCommand { words, workdir: folder }, files);
     }
-    if files.is_empty() {
+    let settings = manifest.pytest();
+    let told = ["testpaths", "python_files"].iter().any(|key| settings.contains_key(*key));
+    if files.is_empty() && !told {
         return Runner { notes: vec!["No tests were found.".to_owned()], ..Runner::default() };
     }
     of_pytest(tree, manifest, &manifest.folder, &[], files, ignored)

@@ -35,8 +35,13 @@ fn resolved(setup: &Setup) -> String {
 
 fn tested(setup: &Setup) -> String {
     let ends = " --continue-on-collection-errors -o junit_family=xunit1 --junitxml=\"$CODEGOD_REPORT\"";
-    let runs =
-        setup.tests.iter().map(|test| format!("{}$ {}", test.workdir, test.run.trim_end_matches(ends)));
+    let runs = setup.tests.iter().map(|test| {
+        format!(
+            "{}$ {}",
+            test.workdir,
+            test.run.trim_end_matches(ends).replace("/opt/codegod/pytest_report.py", "-m pytest")
+        )
+    });
     runs.collect::<Vec<_>>().join("\n")
 }
 
@@ -351,4 +356,44 @@ proptest::proptest! {
             proptest::prop_assert!(files <= 2);
         }
     }
+}
+
+#[test]
+fn the_lane_that_runs_all_tests_comes_before_one_of_a_part_or_of_something_else() {
+    let pyproject = (
+        "pyproject.toml",
+        "[project]\nname='a'\n[build-system]\nrequires=[]\n[dependency-groups]\ntests=['pytest']\nrandom=['pytest-randomly']",
+    );
+    let job = |run: &str| format!("jobs:\n  test:\n    steps:\n      - run: {run}\n");
+    let (browser, other, all) =
+        (job("pytest tests/test_web.py"), job("pytest -p other"), job("pytest -p all"));
+    let files = [
+        pyproject,
+        ("tests/test_a.py", ""),
+        ("tests/test_b.py", ""),
+        ("tests/test_web.py", ""),
+        (".github/workflows/browser.yml", &browser),
+        (".github/workflows/other.yml", &other),
+        (".github/workflows/test.yml", &all),
+    ];
+    let setup = only(&files);
+    assert_eq!(tested(&setup), "$ python -m pytest -p all");
+    let told = ("tox.toml", "[env_run_base]\ndependency_groups=['tests']\ncommands=[['pytest']]");
+    let setup = only(&[pyproject, files[1], told]);
+    assert_eq!(resolved(&setup), "--project=. --group=tests --line=pytest");
+}
+
+#[test]
+fn settings_of_pytest_say_that_there_are_tests_whatever_their_files_are_called() {
+    let files =
+        [("pytest.ini", "[pytest]\npython_files = *\n"), ("tests/cli.py", ""), ("requirements.txt", "")];
+    assert_eq!(tested(&only(&files)), "$ python -m pytest");
+}
+
+#[test]
+fn of_a_step_that_is_repeated_with_other_variables_the_first_counts() {
+    let run = "      - run: pytest\n";
+    let workflow = format!("jobs:\n  test:\n    steps:\n{run}{run}        env:\n          PURE: 1\n");
+    let files = [("requirements.txt", ""), ("tests/test_a.py", ""), (".github/workflows/a.yml", &workflow)];
+    assert!(only(&files).env.is_empty());
 }

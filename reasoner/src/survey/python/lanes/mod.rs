@@ -2,6 +2,7 @@
 //! job, environment, session or task with what it installs and the test commands that it runs.
 
 mod commands;
+mod factors;
 mod nox;
 mod scripts;
 mod tox;
@@ -46,6 +47,30 @@ const SPECIAL: [&str; 25] = [
     "devel",
     "conda",
     "format",
+];
+
+/// Names of lanes that run all tests, and of their files.
+const USUAL: [&str; 20] = [
+    "test",
+    "tests",
+    "testing",
+    "unit",
+    "unittest",
+    "unittests",
+    "pytest",
+    "ci",
+    "main",
+    "build",
+    "python",
+    "tox",
+    "pyproject",
+    "noxfile",
+    "makefile",
+    "justfile",
+    "python-package",
+    "python-app",
+    "workflow",
+    "",
 ];
 
 /// Where a lane stands; the earlier, the more it says about how the tests are meant to be run.
@@ -118,8 +143,48 @@ pub(super) fn lanes(tree: &Tree, manifest: &Manifest<'_>) -> Vec<Lane> {
         .map(|(kind, recipe)| understood(tree, kind, recipe, &scripts, manifest))
         .filter(|lane| !lane.tests.is_empty())
         .collect();
-    lanes.sort_by_key(|lane| (special(&lane.name) || special(&lane.from), lane.kind));
+    lanes.sort_by_cached_key(|lane| {
+        let special = special(&lane.name) || special(&lane.from);
+        (
+            special,
+            lane.kind,
+            is_narrow(tree, &manifest.folder, lane),
+            !is_usual(&lane.name),
+            !is_usual(&lane.from),
+        )
+    });
     lanes
+}
+
+/// Whether a lane names the files that it runs, and they are less than half of the part's.
+fn is_narrow(tree: &Tree, folder: &str, lane: &Lane) -> bool {
+    let mut paths = Vec::new();
+    for test in &lane.tests {
+        let named =
+            test.words.iter().skip(1).map(|word| joined(&test.workdir, word.trim_start_matches("./")));
+        let named: Vec<String> = named
+            .map(|path| path.split("::").next().unwrap_or_default().trim_end_matches('/').to_owned())
+            .filter(|path| tree.has(path) || tree.below(&format!("{path}/")).next().is_some())
+            .collect();
+        if named.is_empty() {
+            return false;
+        }
+        paths.extend(named);
+    }
+    let files = super::runner::test_files(tree, folder, &[]);
+    let inside = |file: &&&str| {
+        paths.iter().any(|path| {
+            file.strip_prefix(path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    files.iter().filter(inside).count() * 2 < files.len()
+}
+
+/// Whether a name is one that people give what runs all their tests.
+fn is_usual(name: &str) -> bool {
+    let name = name.rsplit(['/', ':']).next().unwrap_or_default().to_lowercase();
+    let stem = name.split('.').next().unwrap_or_default();
+    USUAL.contains(&stem)
 }
 
 /// Whether a lane's name says that it is not the usual test run.

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::super::manifest::Manifest;
 use super::super::needs::Needs;
-use super::Recipe;
+use super::{Recipe, factors};
 use crate::survey::ini::Ini;
 
 /// The environments that may run tests, the base first.
@@ -36,7 +36,10 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
         substituted(text, ini, section, 4)
     };
     let mut needs = Needs { project: true, ..Needs::default() };
-    for (conditional, line) in factored(&value(&["deps"])) {
+    let environments = factors::environments(ini, section);
+    let meant = |factors: Option<&str>| factors.is_none_or(|factors| factors::holds(factors, &environments));
+    for (factors, line) in factored(&value(&["deps"])).into_iter().filter(|(factors, _)| meant(*factors)) {
+        let conditional = factors.is_some();
         let words: Vec<&str> = line.split_whitespace().collect();
         let more = Needs::of_pip(&if line.starts_with('-') { words } else { vec![line] });
         // A dependency that many factors pin differently is one of the matrix: the project's own word holds.
@@ -50,8 +53,8 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
         let lines = value(keys);
         let lines = factored(&lines);
         // Many names of which factors choose one are a matrix: what the project says by itself holds.
-        let matrix = lines.iter().filter(|(conditional, _)| *conditional).count() > 1;
-        let lines = lines.into_iter().filter(|(conditional, _)| !(*conditional && matrix));
+        let matrix = lines.iter().filter(|(factors, _)| factors.is_some()).count() > 1;
+        let lines = lines.into_iter().filter(|(factors, _)| factors.is_none() || !matrix);
         let all = lines.flat_map(|(_, line)| line.split([',', ' ']).collect::<Vec<_>>());
         all.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -59,9 +62,12 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
     needs.groups.extend(names(&["dependency_groups"]));
     let commands = value(&["commands"]);
     let commands = factored(&commands);
-    let plain: Vec<&str> =
-        commands.iter().filter(|(conditional, _)| !conditional).map(|(_, line)| *line).collect();
-    let all: Vec<&str> = commands.iter().map(|(_, line)| *line).collect();
+    let lines = |chosen: &dyn Fn(Option<&str>) -> bool| {
+        let lines = commands.iter().filter(|(factors, _)| chosen(*factors));
+        lines.map(|(_, line)| *line).collect::<Vec<&str>>()
+    };
+    let (plain, suited) = (lines(&|factors| factors.is_none()), lines(&meant));
+    let all = if suited.is_empty() { lines(&|_| true) } else { suited };
     let before = value(&["commands_pre"]);
     let changed = value(&["changedir", "change_dir"]);
     let enter = if changed.is_empty() || changed.contains(['{', '\n']) {
@@ -78,7 +84,7 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
         ),
     ];
     let env = value(&["setenv", "set_env"]);
-    let env = factored(&env).into_iter().filter(|(conditional, _)| !conditional);
+    let env = factored(&env).into_iter().filter(|(factors, _)| factors.is_none());
     let env = env
         .filter_map(|(_, line)| line.split_once('='))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
@@ -97,13 +103,13 @@ fn unpinned(lines: Vec<String>) -> Vec<String> {
     lines.into_iter().filter(|line| !line.contains(['=', '<', '>', '~'])).collect()
 }
 
-/// The lines of a value, each with whether factors condition it.
-fn factored(text: &str) -> Vec<(bool, &str)> {
+/// The lines of a value, each with the factors that condition it.
+fn factored(text: &str) -> Vec<(Option<&str>, &str)> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines
         .map(|line| match line.split_once(": ").or_else(|| line.split_once(":-")) {
-            Some((factors, _)) if is_factors(factors) => (true, line[factors.len() + 1..].trim()),
-            _ => (false, line.trim_start_matches("- ")),
+            Some((factors, _)) if is_factors(factors) => (Some(factors), line[factors.len() + 1..].trim()),
+            _ => (None, line.trim_start_matches("- ")),
         })
         .collect()
 }

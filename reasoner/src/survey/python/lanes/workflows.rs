@@ -63,8 +63,10 @@ fn job(name: &str, scalars: &[&Scalar], folder: &str) -> Recipe {
             [.., key] if SCRIPTS.contains(key) => {
                 let step = &path[..path.len() - 1];
                 let own = value(&owned, &[step, &["working-directory"]].concat());
+                // The same again with other variables is the same under other conditions: the first counts.
+                let again = recipe.steps.iter().any(|(_, script)| *script == scalar.value);
                 recipe.steps.push((tidy(own.unwrap_or(usual)), scalar.value.clone()));
-                if scalar.value.contains("test") {
+                if scalar.value.contains("test") && !again {
                     recipe.env.extend(variables(&owned, &[step, &["env"]].concat()));
                 }
             }

@@ -1,0 +1,59 @@
+"""Runs pytest as `python -m pytest` does, but lets no test hang: see `watch.py`."""
+
+import os
+import sys
+
+from watch import Watch
+
+
+class Plugin:
+    """What pytest tells of a run."""
+
+    def __init__(self):
+        self.config = None
+        self.exit_code = 3
+        self.watch = None
+
+    def pytest_configure(self, config):
+        self.config = config
+        self.watch = Watch(self.report)
+
+    def pytest_runtest_logstart(self, nodeid):
+        if self.config.pluginmanager.hasplugin("dsession"):
+            # Tests run in workers: as long as any begins or ends, nothing hangs.
+            self.watch.enter("a worker of pytest-xdist", 300)
+        else:
+            self.watch.enter(nodeid)
+
+    def pytest_sessionfinish(self, exitstatus):
+        self.exit_code = int(exitstatus)
+
+    def pytest_unconfigure(self):
+        if self.watch is not None:
+            self.watch.leave(self.exit_code)
+
+    def report(self, name, said):
+        """Lets pytest's own report be written as far as the run came, with what hangs as an error."""
+        from _pytest.junitxml import LogXML
+
+        for xml in self.config.pluginmanager.get_plugins():
+            if isinstance(xml, LogXML):
+                reporter = xml.node_reporter(name)
+                file, _, test = name.partition("::")
+                reporter.attrs.update(classname=file, name=test or file, file=file)
+                reporter._add_simple("error", f"it hangs: {said}", said)
+                xml.stats["error"] += 1
+                xml.pytest_sessionfinish()
+
+
+def main():
+    # As with `python -m`, what is in the folder can be imported, and this script's own folder can't.
+    sys.path[0] = os.getcwd()
+    import pytest
+
+    sys.argv[0] = os.path.join(os.path.dirname(pytest.__file__), "__main__.py")
+    sys.exit(pytest.main(plugins=[Plugin()]))
+
+
+if __name__ == "__main__":
+    main()
