@@ -5,6 +5,7 @@ What the project says (requirements files, a project with extras and groups, lin
 resolved together by uv. A lock file is a set of constraints: it decides versions, not what is
 installed. What is asked for but absent from the lock, or at odds with it, is an error that says so.
 Folders of the workspace can't be part of an environment; they are noted as `#local FOLDER`.
+With CODEGOD_PINS=at-least, exact pins of files and lines are lower bounds, and lock files hold nothing.
 """
 
 import argparse
@@ -75,6 +76,32 @@ def written(temporary, name, lines):
     return str(path)
 
 
+def loosened(temporary, path, seen=None):
+    """A requirements file whose exact pins are the oldest that will do, with the files that it includes."""
+    seen = {} if seen is None else seen
+    path = Path(os.path.normpath(path))
+    if path in seen:
+        return seen[path]
+    copy = Path(temporary) / f"loose-{len(seen)}-{path.name}"
+    seen[path] = str(copy)
+    lines = []
+    for line in path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ").splitlines():
+        line = re.sub(r"\s--hash=\S+", "", line)
+        included = re.match(r"\s*(-r|--requirement|-c|--constraint)[\s=]*(\S+)", line)
+        if included and (path.parent / included[2]).is_file():
+            # What constrains is what was pinned: it holds nobody back.
+            line = f"-r {loosened(temporary, path.parent / included[2], seen)}" if "r" in included[1][:3] else ""
+        elif re.match(r"\s*(-e|--editable)[\s=]", line) or line.strip().startswith("."):
+            line = re.sub(r"(\s*(?:-e|--editable)[\s=]*|\s*)(\.\S*)", lambda found: f"{found[1]}{path.parent}/{found[2]}", line)
+        lines.append(loose(line))
+    copy.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(copy)
+
+
+def loose(line):
+    return re.sub(r"(?<=[\w\]\s])===?\s*(?=\d)(?![^,;\s]*\*)", ">=", line.split(" #")[0])
+
+
 def local_folder(line):
     """The folder of the workspace that a pin stands for; none when it stands for a distribution."""
     target = re.sub(r"^(-e|--editable)\s+", "", line).split(" ;")[0].strip()
@@ -123,6 +150,9 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         arguments = ["--python-version", given.python]
         arguments += [path for path in map(manifest_of, given.project) if path]
+        if os.environ.get("CODEGOD_PINS") == "at-least":
+            given.file = [loosened(temporary, WORKSPACE / path) for path in given.file]
+            given.line, given.lock = [loose(line) for line in given.line], []
         arguments += [str(WORKSPACE / path) for path in given.file]
         if given.line or len(arguments) == 2:
             arguments.append(written(temporary, "lines.txt", given.line))

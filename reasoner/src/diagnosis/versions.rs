@@ -2,7 +2,7 @@
 
 /// The Pythons that a range may name, the one that is preferred first: the workbench's own, then what is
 /// nearest to it.
-const PYTHONS: [&str; 9] = ["3.11", "3.12", "3.10", "3.13", "3.9", "3.14", "3.8", "3.7", "3.6"];
+const PYTHONS: [&str; 9] = ["3.11", "3.13", "3.12", "3.10", "3.9", "3.14", "3.8", "3.7", "3.6"];
 
 /// The numbers of a version; what stands before the first is left out, and what is no number counts as 0.
 fn numbers(text: &str) -> Vec<u64> {
@@ -121,14 +121,14 @@ mod tests {
     fn a_range_has_the_python_nearest_to_the_workbench() {
         for (range, python) in [
             (">=3.9", "3.11"),
-            (">=3.12", "3.12"),
+            (">=3.12", "3.13"),
             (">=3.8,<3.11", "3.10"),
             ("<3.10,>=3.6", "3.9"),
             ("==3.9.*", "3.9"),
             ("~=3.8", "3.11"),
             (">=3.13.1", "3.13"),
             ("<=3.9.5", "3.9"),
-            ("!=3.11,>=3.8", "3.12"),
+            ("!=3.11,>=3.8", "3.13"),
             ("<3", ""),
             ("", "3.11"),
         ] {

@@ -1,34 +1,23 @@
 //! Which interpreter a part gets: one that the project allows, of those at hand.
 
-/// The versions that there are images for, the preferred one first.
-pub(super) const AT_HAND: [&str; 1] = ["3.11"];
+/// The versions that can be had, the preferred one first: it is in the image, others are installed.
+pub(super) const AT_HAND: [&str; 2] = ["3.11", "3.13"];
 
-/// The version for a project, and what is to be said about it.
-pub(super) fn choose(requires: Option<&str>, pinned: Option<&str>) -> (String, Option<String>) {
+/// The version for a project, and what is to be said about it. What a file pins beside that is what its authors
+/// like, not what it needs.
+pub(super) fn choose(requires: Option<&str>) -> (String, Option<String>) {
     let allowed = |version: &str| requires.is_none_or(|requires| allows(requires, version));
-    let pinned = pinned.map(short).filter(|version| AT_HAND.contains(&version.as_str()) && allowed(version));
-    let fitting = AT_HAND.iter().find(|version| allowed(version)).map(|version| (*version).to_owned());
-    match pinned.or(fitting) {
-        Some(version) => (version, None),
+    match AT_HAND.iter().find(|version| allowed(version)) {
+        Some(version) => ((*version).to_owned(), None),
         None => {
             let wanted = requires.unwrap_or_default();
             let note = format!(
-                "The project asks for Python {wanted}; only {} is at hand, and is tried.",
+                "The project asks for Python {wanted}; only {} are at hand, and the first is tried.",
                 AT_HAND.join(", ")
             );
             (AT_HAND[0].to_owned(), Some(note))
         }
     }
-}
-
-/// `3.11.4` and `python-3.11.4` are 3.11.
-fn short(version: &str) -> String {
-    let version = version
-        .trim()
-        .trim_start_matches("python-")
-        .trim_start_matches("cpython-")
-        .trim_start_matches("python");
-    version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
 /// Whether a specifier allows some release of a minor version.
@@ -94,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_project_for_another_version_is_tried_all_the_same_and_that_is_said() {
-        assert_eq!(choose(Some(">=3.9"), Some("3.13")), ("3.11".to_owned(), None));
-        assert!(choose(Some(">=3.12"), None).1.is_some_and(|note| note.contains(">=3.12")));
+        assert_eq!(choose(Some(">=3.9")), ("3.11".to_owned(), None));
+        assert_eq!(choose(Some(">=3.12,<4")), ("3.13".to_owned(), None));
+        assert!(choose(Some(">=3.14")).1.is_some_and(|note| note.contains(">=3.14")));
     }
 }

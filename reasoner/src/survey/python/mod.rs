@@ -53,9 +53,7 @@ fn part(tree: &Tree, folder: &str, inner: &[String], remarks: &mut Vec<String>) 
     let choice = choose::choose(tree, &manifest, &chosen);
     let runner = runner::choose(tree, &manifest, &chosen, &choice.named, inner);
     let wants = manifest.requires_python();
-    let pinned =
-        tree.text(&joined(folder, ".python-version")).or_else(|| tree.text(&joined(folder, "runtime.txt")));
-    let (version, note) = interpreter::choose(wants.as_deref(), pinned.and_then(|text| text.lines().next()));
+    let (version, note) = interpreter::choose(wants.as_deref());
     let seen = seen(tree, &manifest, &choice, &runner);
     let mut read = manifest.read.clone();
     read.extend(choice.read.iter().cloned());
