@@ -26,7 +26,7 @@ pub(super) struct Reporting {
     pub(super) runner: &'static str,
 }
 
-/// The command with its report. `manifest` tells of the runners' versions.
+/// The command with its report; it does not end with the first test that fails. `manifest` tells of the runners' versions.
 pub(super) fn reporting(step: &Step, runner: Runner, manifest: &[&Manifest], node: u64) -> Reporting {
     let major = |name: &str| manifest.iter().find_map(|manifest| manifest.major_of(name));
     let reporting = |run: String, report, runner| Reporting { run, report, runner };
@@ -37,7 +37,7 @@ pub(super) fn reporting(step: &Step, runner: Runner, manifest: &[&Manifest], nod
         Runner::NodeTest => node_test(step, node),
         Runner::NodeFile | Runner::Other => reporting(whatever(step, node), ReportFormat::ExitCode, "own"),
         Runner::Ava => {
-            let step = without(step, &["--verbose", "-v", "--watch", "-w"], &["--reporter"]);
+            let step = without(step, &["--fail-fast", "--verbose", "-v", "--watch", "-w"], &["--reporter"]);
             reporting(printed(&with(&step, &["--tap"])), ReportFormat::Tap, "ava")
         }
         Runner::Tap => reporting(tap(step, major("tap")), ReportFormat::Tap, "tap"),
@@ -108,7 +108,9 @@ fn with(step: &Step, more: &[&str]) -> String {
 /// Jest's own `--json` would send to the error output what tests expect on the other; so a reporter of ours
 /// writes the same.
 fn jest(step: &Step, major: Option<u64>) -> String {
-    const ALONE: [&str; 9] = [
+    const ALONE: [&str; 11] = [
+        "--bail",
+        "-b",
         "--watch",
         "--watchAll",
         "--coverage",
@@ -147,6 +149,7 @@ fn vitest(step: &Step) -> String {
         step,
         &["--watch", "-w", "--ui", "--coverage", "--open"],
         &[
+            "--bail",
             "--reporter",
             "--outputFile",
             "--outputFile.junit",
@@ -175,7 +178,7 @@ fn vitest(step: &Step) -> String {
 fn mocha(step: &Step, major: Option<u64>) -> String {
     let step = without(
         step,
-        &["--watch", "-w", "-G", "--growl", "--forbid-only", "--no-exit"],
+        &["--bail", "-b", "--watch", "-w", "-G", "--growl", "--forbid-only", "--no-exit"],
         &["--reporter", "-R", "--reporter-options", "--reporter-option", "-O"],
     );
     let report = format!("output={REPORT}");
@@ -229,6 +232,8 @@ fn tap(step: &Step, major: Option<u64>) -> String {
     let step = without(
         step,
         &[
+            "--bail",
+            "-b",
             "--100",
             "--check-coverage",
             "--no-check-coverage",
