@@ -83,12 +83,12 @@ scripts! {
     AUDIT_DEAD = "audit_dead" [], "looking through the dead letters";
 }
 
-/// A worker's turn. Its steady state needs nothing of what is shared: that stands in functions which are called
-/// when something of it is first needed.
+/// A worker's turn. Its steady state comes first and needs nothing of what is shared: that stands in functions which
+/// are called when something of it is first needed.
 pub(super) static TURN: LazyLock<Named> = LazyLock::new(|| {
     let shared = [part!("lib/event"), part!("lib/order")].join("\n");
     let rare = [part!("lib/base"), part!("lib/queue"), part!("lib/life"), part!("lib/rare")].join("\n");
     let hand = format!("local function make_hand()\n{shared}\n{}\nend", part!("lib/hand"));
     let rare = format!("local function make_rare()\n{shared}\n{rare}\nend");
-    Named::new("publishing and claiming", &[part!("lib/head"), &hand, &rare, part!("turn")])
+    Named::new("publishing and claiming", &[part!("lib/head"), part!("lib/steady"), &hand, &rare, part!("turn")])
 });

@@ -9,7 +9,7 @@ use crate::result::{ResultStatus, TaskResult};
 use crate::task::{TASK_VERSION, Task};
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The wait after a first failed attempt; it doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// How many results one turn may carry, and how many tasks it may claim.
 pub const MAX_BATCH: usize = 256;
 
-/// After how long, in milliseconds, a queue is to be looked after again.
+/// After how long, in milliseconds, a queue is to be looked after again; and how often a worker asks whether it is.
 const UPKEEP_DUE_MS: u64 = 250;
 /// How many goals a worker remembers.
 const MAX_KNOWN_GOALS: usize = 32;
@@ -31,6 +31,8 @@ pub struct Worker {
     capabilities: String,
     /// It may stand on the list of the idle, with a task that it has not heard of.
     pub(super) idle: bool,
+    /// When it last asked whether somebody looks after the queue.
+    looked: Option<Instant>,
     /// Goals that it has been told of; a goal does not change.
     goals: HashMap<GoalId, Result<Goal, String>>,
 }
@@ -45,7 +47,33 @@ impl Worker {
             name: agent.to_string(),
             capabilities,
             idle: true,
+            looked: None,
             goals: HashMap::new(),
+        }
+    }
+
+    /// What it asks of a turn besides publishing and claiming, as the script's page tells.
+    fn asks(&mut self, results: &[TaskResult], wanted: usize) -> &'static str {
+        let due = Duration::from_millis(UPKEEP_DUE_MS);
+        let looks = self.looked.is_none_or(|looked| looked.elapsed() >= due);
+        if looks {
+            self.looked = Some(Instant::now());
+        }
+        let one_success = matches!(results, [result] if result.status == ResultStatus::Succeeded);
+        match (self.idle, looks) {
+            (true, true) => "idle look",
+            (true, false) => "idle",
+            (false, true) => "look",
+            (false, false) if one_success && wanted == 1 => "steady",
+            (false, false) => "",
+        }
+    }
+
+    /// Forgets goals when it knows too many, but not those that it has just worked for: the script takes those for
+    /// known.
+    fn forget_goals(&mut self, results: &[TaskResult]) {
+        if self.goals.len() > MAX_KNOWN_GOALS {
+            self.goals.retain(|goal, _| results.iter().any(|result| result.task.goal() == goal));
         }
     }
 
@@ -94,7 +122,7 @@ pub struct Turn {
     pub outcomes: Vec<PublishOutcome>,
     /// What was claimed; at most as many as wanted.
     pub claims: Vec<Claim>,
-    /// Nobody has looked after the role's queue lately: call [`Client::tick`].
+    /// Nobody has looked after the role's queue lately: call [`Client::tick`]. It is asked for a few times a second.
     pub upkeep_due: bool,
     /// The fleet is paused: nothing is handed out.
     pub paused: bool,
@@ -166,7 +194,8 @@ impl Reply {
         let head = reply.first().ok_or_else(unreadable)?;
         let mut words = head.split(' ');
         let mut next = || words.next().and_then(|word| word.parse::<u64>().ok());
-        let (Some(now), Some(looked_after)) = (next(), next()) else { return Err(unreadable()) };
+        let (now, looked_after) = (next(), next());
+        let Some(now) = now else { return Err(unreadable()) };
         let (Some(paused), Some(again), Some(claims)) = (next(), next(), next()) else {
             return Err(unreadable());
         };
@@ -182,7 +211,7 @@ impl Reply {
         let goals = reply.split_off(1 + claims * 3);
         let claims = reply.split_off(1);
         Ok(Self {
-            upkeep_due: now.saturating_sub(looked_after) > UPKEEP_DUE_MS,
+            upkeep_due: looked_after.is_some_and(|at| now.saturating_sub(at) > UPKEEP_DUE_MS),
             paused: paused == 1,
             ask_again: again == 1,
             outcomes,
@@ -209,13 +238,12 @@ impl Client {
     ) -> Result<Turn, Error> {
         let published = results.iter().map(Published::new).collect::<Result<Vec<_>, _>>()?;
         let wanted = wanted.min(MAX_BATCH);
-        if worker.goals.len() > MAX_KNOWN_GOALS {
-            worker.goals.clear();
-        }
+        worker.forget_goals(results);
+        let asks = worker.asks(results, wanted);
         let reply: Vec<Vec<u8>> = self
             .script_as(&worker.name, &scripts::TURN, |s| {
                 s.arg(worker.agent.role().name()).arg(&worker.capabilities);
-                s.arg(wanted).arg(u8::from(worker.idle)).arg(worker.known_goals());
+                s.arg(wanted).arg(asks).arg(worker.known_goals());
                 for (result, published) in results.iter().zip(&published) {
                     published.add_to(s, result);
                 }
@@ -266,13 +294,13 @@ impl Published {
             success(result)?
         } else {
             let reason = result.error.as_deref().unwrap_or_else(|| result.status.name());
-            format!("{} {reason}", backoff_ms(result.attempt))
+            format!("{} {} {reason}", result.status.name(), backoff_ms(result.attempt))
         };
         Ok(Self { json: encode("a result", result)?, detail })
     }
 
     fn add_to(&self, script: &mut redis::ScriptInvocation<'_>, result: &TaskResult) {
-        script.arg(result.task.to_string()).arg(result.attempt).arg(result.status.name());
+        script.arg(result.task.goal().as_str()).arg(result.task.number()).arg(result.attempt);
         script.arg(&self.detail).arg(&self.json);
     }
 }

@@ -2,16 +2,15 @@
 -- whoever works there may call it, and it does its work a few times a second however often it is called.
 local role, lease = ARGV[3], tonumber(ARGV[4])
 local stream, index, state_key, now = P .. 'queue:' .. role, P .. 'queues:' .. role, P .. 'upkeep:' .. role, now_ms()
-local ticked = call('HGET', index, '~tick')
-local last = tonumber(ticked or now)
-if ticked and now - last < 200 then return { 0, 0, 0, 0 } end
-call('HSET', index, '~tick', string.format('%d', now))
+local state = call('HMGET', state_key, 'grace', 'audited', 'aged', 'looked')
+local last = tonumber(state[4] or now)
+if state[4] and now - last < 200 then return { 0, 0, 0, 0 } end
+call('HSET', state_key, 'looked', string.format('%d', now))
 local queue = make_queue()
 local life = make_life(queue)
 -- How many entries are looked at in one call, so that it stays short.
 local BATCH = 500
 
-local state = call('HMGET', state_key, 'grace', 'audited', 'aged')
 local function store(field, value) call('HSET', state_key, field, value) end
 -- Nobody looked for half a lease (two seconds at least): Redis was away, or everybody was. Whoever holds a lease
 -- could not renew it then, and gets the time to do so.

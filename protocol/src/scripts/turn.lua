@@ -1,20 +1,22 @@
 -- A worker's turn: publishes what it finished and claims what it does next, in one call.
--- role, capabilities ('+a+b+'), how many to claim, '1' when it may be on the list of the idle, the goals that it
--- knows (' g-… g-… '), then for each result: task, attempt, status, detail, JSON →
+-- role, capabilities ('+a+b+'), how many to claim, what it asks besides, the goals that it knows (' g-… g-… '), then
+-- for each result: goal, number of the task, attempt, detail, JSON →
 --   { head, then task, attempt, JSON of each claim, then goal, JSON of each goal that it does not know }
--- The head: the time, when somebody last looked after the queue, paused (0|1), ask again (0|1), the number of claims,
+-- Besides: 'idle' when it may be on the list of the idle, 'look' when it wants to know when somebody last looked after
+-- the queue, both, none, or 'steady' for none of them with one success and one claim (lib/steady.lua).
+-- The head: the time, when somebody last looked ('-': not asked), paused (0|1), ask again (0|1), the number of claims,
 -- then an outcome for each result: 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply
 -- was lost).
 -- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
--- another ending, the backoff in ms and the reason.
--- This script is the engine's cost: in its steady state (successes, one list of ready tasks) it runs few commands, and
--- makes few tables and no closures that it does not call. Handing on what becomes ready comes from make_hand, what is
--- rarer from make_rare: to make that costs as much as seven commands. Numbers that go to Redis are texts already: Lua
--- would write each as a floating-point number, which takes longer than most commands.
+-- another ending, its status, the backoff in ms and the reason.
+-- This script is the engine's cost: it runs few commands, and makes few tables and no closures that it does not call.
+-- Handing on what becomes ready comes from make_hand, what is rarer from make_rare: to make that costs as much as
+-- seven commands.
 -- What fails midway (somebody put another type under one of our keys) is told at the end, when what was begun is
 -- finished: a result that is sent again then is 'done'.
-local agent, role, wanted = WHO, ARGV[3], tonumber(ARGV[5])
-local leases, try = P .. 'leases:' .. role, redis.pcall
+local agent, role, wanted = WHO, args[3], tonumber(args[5])
+local leases, asked = P .. 'leases:' .. role, args[6]
+local is_idle = asked == 'idle' or asked == 'idle look'
 local rare, hand, problem
 -- Tables are made with room for what the steady state puts there: to grow one costs a good part of a command.
 told = { nil, nil, nil, nil }
@@ -24,22 +26,22 @@ local by = '","who":"' .. agent .. '","goal":"'
 
 -- Publishing: all but the state of what succeeded, for which the time is not known yet.
 local outcomes, ended, succeeded, goals_of = '', { nil }, {}, { nil }
-for at = 8, #ARGV, 5 do
-  local task, attempt, status = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local goal, number = string.match(task, '^([^.]+)%.(%d+)$')
+for at = 8, #args, 5 do
+  local goal, number, attempt, detail = args[at], args[at + 1], args[at + 2], args[at + 3]
+  local task, is_success = goal .. '.' .. number, string.byte(detail) == 123
   local key = P .. 'task:' .. task
   local f = try('HMGET', key, 'state', 'attempt', 'agent', 'dependents')
   if f[1] == 'running' and f[2] == attempt and f[3] == agent and not succeeded[task] then
     outcomes = outcomes .. ' ok'
-    local stored = try('HSET', P .. 'results:' .. goal, number, ARGV[at + 4])
+    local stored = try('HSET', P .. 'results:' .. goal, number, args[at + 4])
     if stored ~= 0 and stored ~= 1 then
       problem = stored
       break
-    elseif status == 'succeeded' then
+    elseif is_success then
       local n = #told
       told[n + 1] = 'event'
       told[n + 2] = '{"kind":"task_succeeded' .. by .. goal .. '","task":"' .. task .. '","attempt":' .. attempt
-        .. ',"data":' .. ARGV[at + 3] .. '}'
+        .. ',"data":' .. detail .. '}'
       n = #ended + 1
       ended[n], goals_of[n] = task, goal
       succeeded[task] = key
@@ -50,9 +52,9 @@ for at = 8, #ARGV, 5 do
       end
     else
       rare = rare or make_rare()
-      problem = rare.try(rare.end_otherwise, task, attempt, status, ARGV[at + 3]) or problem
+      problem = rare.try(rare.end_otherwise, task, attempt, detail) or problem
     end
-  elseif status == 'succeeded' and f[2] == attempt and f[3] == agent and (f[1] == 'succeeded' or succeeded[task]) then
+  elseif is_success and f[2] == attempt and f[3] == agent and (f[1] == 'succeeded' or succeeded[task]) then
     outcomes = outcomes .. ' done'
   elseif f.err then
     problem = f
@@ -83,25 +85,22 @@ end
 
 -- The lists of this role's ready tasks, of which the greatest name that this worker may take from is served first;
 -- and what else stands with them, after a tilde: the greatest character of all.
-local index = try('HGETALL', P .. 'queues:' .. role)
+local index = try('HKEYS', P .. 'queues:' .. role)
 problem = index.err and index or problem
-local paused, goals_paused, looked_after, best, best_at = '0', false, '0', '', nil
-for i = 1, #index, 2 do
+local paused, goals_paused, best, best_at = '0', false, '', nil
+for i = 1, #index do
   local name = index[i]
   if name >= '~' then
-    if name == '~tick' then looked_after = index[i + 1]
-    elseif name == '~paused' then paused = '1'
-    elseif name == '~goals_paused' then goals_paused = true
-    end
+    if name == '~paused' then paused = '1' elseif name == '~goals_paused' then goals_paused = true end
   elseif name > best then
     if #name > 6 then hand = hand or make_hand() end
-    if #name <= 6 or hand.may_take(ARGV[4], name) then best, best_at = name, i end
+    if #name <= 6 or hand.may_take(args[4], name) then best, best_at = name, i end
   end
 end
 
 -- Claiming: who gets what; first what an idle worker was given and did not hear of yet.
-local answer, begun, given, goals, known = { '', nil, nil, nil }, 0, 0, nil, ARGV[7]
-if ARGV[6] == '1' and wanted > 0 then
+local answer, begun, given, goals, known = { '', nil, nil, nil }, 0, 0, nil, args[7]
+if is_idle and wanted > 0 then
   local brought = try('LPOP', P .. 'bell:' .. agent)
   local parts
   if brought then
@@ -117,9 +116,9 @@ local missing = (paused == '1' or problem) and 0 or wanted - given
 -- What became ready goes to whoever can begin with it at once, the others into their queues.
 local mine
 if hand and hand.fresh[1] then
-  if ARGV[6] == '1' then try('HDEL', P .. 'idle:' .. role, agent) end
+  if is_idle then try('HDEL', P .. 'idle:' .. role, agent) end
   local time = call('TIME')
-  local fine, f = pcall(hand.place, role, ARGV[4], index, goals_paused and 0 or missing,
+  local fine, f = pcall(hand.place, role, args[4], index, goals_paused and 0 or missing,
     time[1] * 1000 + math.floor(time[2] / 1000))
   if not fine then
     problem = f
@@ -133,21 +132,30 @@ if hand and hand.fresh[1] then
       break
     end
   end
-  best, best_at = hand.best_of(index, ARGV[4])
+  best, best_at = hand.best_of(index, args[4])
+end
+-- What the steady state took from a list before it broke off: if nothing is to be claimed now, it is ready again.
+local first
+if popped then
+  rare = rare or make_rare()
+  first = rare.sift(role, { popped }, goals_paused, answer)
+  if missing == 0 and first[1] then rare.take_back({ string.match(first[1], '^%S+ (%S+)') }) end
 end
 -- A bound on elements that give no attempt, so that one call stays short.
 local looks = wanted + 256
-while missing > 0 and looks > 0 and (mine or best_at) do
+while missing > 0 and looks > 0 and (mine or first or best_at) do
   local elements
   if mine then
     elements, mine = { mine }, nil
+  elseif first then
+    elements, first = first, nil
   else
     local list = P .. 'ready:' .. role .. ':' .. best
     if missing == 1 then
       elements = try('LPOP', list) or {}
       if type(elements) == 'string' then elements = { elements } end
     else
-      elements = try('LPOP', list, missing == wanted and ARGV[5] or string.format('%d', missing)) or {}
+      elements = try('LPOP', list, missing == wanted and args[5] or string.format('%d', missing)) or {}
     end
     local found = #elements
     if found < missing then
@@ -155,7 +163,7 @@ while missing > 0 and looks > 0 and (mine or best_at) do
       try('HDEL', P .. 'queues:' .. role, best)
       index[best_at] = '~'
       hand = hand or make_hand()
-      best, best_at = hand.best_of(index, ARGV[4])
+      best, best_at = hand.best_of(index, args[4])
     end
     looks = looks - found
     -- A task is ready while its entry stands in the queue. Where some do not, or may not be handed out, each is
@@ -192,7 +200,7 @@ end
 
 -- Whoever is idle gets what became ready and was not claimed here; not the caller itself.
 if rare then
-  if ARGV[6] == '1' then try('HDEL', P .. 'idle:' .. role, agent) end
+  if is_idle then try('HDEL', P .. 'idle:' .. role, agent) end
   problem = rare.try(rare.ring_all, answer) or problem
 end
 
@@ -230,17 +238,20 @@ if begun > 0 then
     call('HSET', P .. 'task:' .. answer[at - 1], 'state', 'running', 'attempt', answer[at], 'agent', agent,
       'started_ms', now)
   end
-  claimed = missing == 0 and ARGV[5] or string.format('%d', begun + given)
+  claimed = missing == 0 and args[5] or string.format('%d', begun + given)
 elseif given == 1 then
   claimed = '1'
 end
 
 if wanted > given and (missing > 0 or paused == '1') then
-  call('HSET', P .. 'idle:' .. role, agent, now .. ' ' .. ARGV[4])
-elseif ARGV[6] == '1' then
+  call('HSET', P .. 'idle:' .. role, agent, now .. ' ' .. args[4])
+elseif is_idle then
   call('HDEL', P .. 'idle:' .. role, agent)
 end
 if problem then return type(problem) == 'table' and problem or redis.error_reply(tostring(problem)) end
-answer[1] = now .. ' ' .. looked_after .. ' ' .. paused .. (looks <= 0 and ' 1 ' or ' 0 ') .. claimed .. outcomes
+local looked = '-'
+if asked == 'look' or asked == 'idle look' then looked = try('HGET', P .. 'upkeep:' .. role, 'looked') or '0' end
+if looked.err then looked = '0' end
+answer[1] = now .. ' ' .. looked .. ' ' .. paused .. (looks <= 0 and ' 1 ' or ' 0 ') .. claimed .. outcomes
 for i = 1, goals and #goals or 0 do answer[#answer + 1] = goals[i] end
 return answer

@@ -108,7 +108,7 @@ impl Clock {
 
     /// Looks after a role's queue, now, as if somebody had done so lately.
     pub(crate) async fn tick(&mut self, client: &Client, role: Role) -> Result<Ticked> {
-        redis::cmd("HDEL").arg(format!("{PREFIX}queues:{role}")).arg("~tick").query::<u64>(&mut self.raw)?;
+        redis::cmd("HDEL").arg(format!("{PREFIX}upkeep:{role}")).arg("looked").query::<u64>(&mut self.raw)?;
         Ok(client.tick(role, LEASE_MS).await?)
     }
 }

@@ -21,7 +21,7 @@ end
 
 -- Whether nothing that an index lists comes before that bucket. Lists that are empty, which nobody has noticed yet, go.
 local function is_first(role, bucket, index, capabilities)
-  for i = 1, #index, 2 do
+  for i = 1, #index do
     local name = index[i]
     if name < '~' and name >= bucket and (not capabilities or order.may_take(capabilities, name)) then
       if call('LLEN', P .. 'ready:' .. role .. ':' .. name) > 0 then return false end
@@ -35,8 +35,8 @@ end
 -- Rings for an idle worker with the task, when the worker was heard of just now and nothing that is listed in the
 -- task's role comes first. Whoever was not heard of may be dead, and would keep the task for a lease.
 local function bring(f, now)
-  local index = call('HGETALL', P .. 'queues:' .. f.role)
-  for i = 1, #index, 2 do
+  local index = call('HKEYS', P .. 'queues:' .. f.role)
+  for i = 1, #index do
     if index[i] == '~paused' or index[i] == '~goals_paused' then return false end
   end
   if not is_first(f.role, f.bucket, index) then return false end

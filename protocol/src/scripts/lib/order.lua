@@ -39,7 +39,7 @@ local function make_order()
   -- The greatest name of those in an index that somebody of these capabilities may take from, and where it stands.
   local function best_of(index, capabilities)
     local best, best_at = '', nil
-    for i = 1, #index, 2 do
+    for i = 1, #index do
       local name = index[i]
       if name > best and name < '~' and may_take(capabilities, name) then best, best_at = name, i end
     end

@@ -12,8 +12,8 @@ local function make_queue()
   -- Gives an idle worker what it would claim itself, if that is simply to be had → what its bell brings. `taken` are
   -- tasks that have been claimed in this call.
   local function claim_for(agent, role, capabilities, now, taken)
-    local index, names = call('HGETALL', P .. 'queues:' .. role), {}
-    for i = 1, #index, 2 do
+    local index, names = call('HKEYS', P .. 'queues:' .. role), {}
+    for i = 1, #index do
       local name = index[i]
       if name == '~paused' or name == '~goals_paused' then return end
       if string.byte(name) ~= 126 and covers(capabilities, string.match(name, '^%d+:%d+:(.+)$') or '') then

@@ -4,8 +4,9 @@ local queue = make_queue()
 local life = make_life(queue)
 
 -- The endings of an attempt that are no success.
-local function end_otherwise(task, attempt, status, detail)
-  local k, goal, now, backoff, reason = task_key(task), goal_of(task), now_ms(), string.match(detail, '^(%d+) (.*)$')
+local function end_otherwise(task, attempt, detail)
+  local k, goal, now = task_key(task), goal_of(task), now_ms()
+  local status, backoff, reason = string.match(detail, '^(%S+) (%d+) (.*)$')
   if status == 'needs_follow_up' then
     -- Held until a master has added the tasks that must come first (grow.lua); an attempt that found
     -- out what is missing was not a failed one, so it does not count.
@@ -40,7 +41,7 @@ local function enqueue(fresh, role, index)
         call('HSET', task_key(f.task), 'state', 'ready')
         life.delay(f.task, now + 1000)
       elseif f.role == role then
-        index[#index + 1], index[#index + 2] = queue.rank(f, now), '1'
+        index[#index + 1] = queue.rank(f, now)
       end
     end
   end
@@ -54,7 +55,7 @@ end
 -- The last open task of a goal succeeded: of those that `succeeded` in this turn, the last is the goal's result.
 local function end_goal(goal, succeeded)
   for at = #ARGV - 4, 8, -5 do
-    if succeeded[ARGV[at]] and goal_of(ARGV[at]) == goal then
+    if ARGV[at] == goal and succeeded[goal .. '.' .. ARGV[at + 1]] then
       local commit = string.match(ARGV[at + 3], '"commit":"(%w+)"')
       if commit then call('HSET', goal_key(goal), 'commit', commit) end
       break
