@@ -52,7 +52,7 @@ scripts! {
     SUBMIT_GOAL = "submit_goal" [], "submitting a goal";
     BEGIN_PLANNING = "begin_planning" [], "beginning to plan a goal";
     RENEW_PLANNING = "renew_planning" [], "going on planning a goal";
-    STAGE_PLAN = "stage_plan" ["plan"], "laying down a plan";
+    STAGE_PLAN = "stage_plan" ["order", "plan"], "laying down a plan";
     SUBMIT_PLAN = "submit_plan" ["order", "queue"], "submitting a plan";
     BEGIN_TASKS = "begin_tasks" ["order", "queue"], "beginning a plan's tasks";
     END_GOAL = "end_goal" [], "ending a goal without a plan";

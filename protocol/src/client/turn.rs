@@ -95,7 +95,10 @@ impl Worker {
         let [task, attempt, goal, length] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
         let (json, goal_json) = bytes[at + 1..].split_at_checked(length.parse().ok()?)?;
         let [json, goal_json] = [json, goal_json].map(|json| String::from_utf8_lossy(json).into_owned());
-        self.learn(&[goal.to_owned(), goal_json]);
+        // Left out where the script was told that it is known.
+        if !goal_json.is_empty() {
+            self.learn(&[goal.to_owned(), goal_json]);
+        }
         Some(claim(&[task.to_owned(), attempt.to_owned(), json], &self.goals))
     }
 

@@ -61,7 +61,9 @@ if held ~= '' then
 end
 for at = FIRST + n * TASK_ARGS, #ARGV, 2 do
   local task = goal .. '.' .. ARGV[at]
-  call('HSET', task_key(task), 'path', ARGV[at + 1])
+  local h = call('HMGET', task_key(task), 'priority', 'capabilities')
+  local list = bucket_of(tonumber(h[1]), tonumber(ARGV[at + 1]), h[2])
+  call('HSET', task_key(task), 'path', ARGV[at + 1], 'list', list)
   local q = queue.fields(task)
   if q.state == 'ready' and q.entry then
     queue.list_ready('RPUSH', q.role, queue.rank(q, now), q.entry, task, q.attempts, q.capabilities)

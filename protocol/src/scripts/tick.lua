@@ -49,6 +49,7 @@ local function expire()
     if not since then quarantine('leases:' .. role, all[i] .. ' ' .. all[i + 1], 'it is not a lease') end
     if not since or now - since >= lease then
       if #late < BATCH then late[#late + 1] = all[i] end
+      if since and is_unheard(all[i], since, attempt, agent) then call('DEL', P .. 'bell:' .. agent) end
     elseif is_unheard(all[i], since, attempt, agent) then
       unheard[#unheard + 1] = all[i]
     end
@@ -94,7 +95,7 @@ local function age()
     local f = task and call('HMGET', task_key(task), 'state', 'entry', 'aged', 'capabilities', 'attempt')
     if f and f[1] == 'ready' and f[2] == entry[1] and not f[3] then
       call('HSET', task_key(task), 'aged', 1)
-      queue.list_ready('RPUSH', role, queue.bucket_of(11, 0, f[4]), entry[1], task, f[5], f[4])
+      queue.list_ready('RPUSH', role, bucket_of(11, 0, f[4]), entry[1], task, f[5], f[4])
       aged = aged + 1
     end
   end

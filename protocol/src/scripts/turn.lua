@@ -17,9 +17,10 @@
 local agent, role, wanted = WHO, args[3], tonumber(args[5])
 local leases, asked = P .. 'leases:' .. role, args[6]
 local is_idle = asked == 'idle' or asked == 'idle look'
-local rare, hand, problem
+local rare, problem
+local fresh, count_down, place, may_take, best_of
 -- Tables are made with room for what the steady state puts there: to grow one costs a good part of a command.
-told = { nil, nil, nil, nil }
+told = { nil, nil, nil, nil, nil, nil }
 
 -- Ids were checked on the way in, so that they can stand in an event's JSON as they are.
 local by = '","who":"' .. agent .. '","goal":"'
@@ -30,7 +31,7 @@ for at = 8, #args, 5 do
   local goal, number, attempt, detail = args[at], args[at + 1], args[at + 2], args[at + 3]
   local task, is_success = goal .. '.' .. number, string.byte(detail) == 123
   local key = P .. 'task:' .. task
-  local f = try('HMGET', key, 'state', 'attempt', 'agent', 'dependents')
+  local f = at == 8 and fence or try('HMGET', key, 'state', 'attempt', 'agent', 'dependents')
   if f[1] == 'running' and f[2] == attempt and f[3] == agent and not succeeded[task] then
     outcomes = outcomes .. ' ok'
     local stored = try('HSET', P .. 'results:' .. goal, number, args[at + 4])
@@ -46,8 +47,8 @@ for at = 8, #args, 5 do
       ended[n], goals_of[n] = task, goal
       succeeded[task] = key
       if f[4] then
-        hand = hand or make_hand()
-        local fine, why = pcall(hand.count_down, goal, f[4])
+        if not fresh then fresh, count_down, place, may_take, best_of = make_hand() end
+        local fine, why = pcall(count_down, goal, f[4])
         if not fine then problem = why end
       end
     else
@@ -93,8 +94,8 @@ for i = 1, #index do
   if name >= '~' then
     if name == '~paused' then paused = '1' elseif name == '~goals_paused' then goals_paused = true end
   elseif name > best then
-    if #name > 6 then hand = hand or make_hand() end
-    if #name <= 6 or hand.may_take(args[4], name) then best, best_at = name, i end
+    if #name > 6 and not fresh then fresh, count_down, place, may_take, best_of = make_hand() end
+    if #name <= 6 or may_take(args[4], name) then best, best_at = name, i end
   end
 end
 
@@ -109,30 +110,33 @@ if is_idle and wanted > 0 then
   end
   if parts then
     given, answer[2], answer[3], answer[4] = 1, parts[1], parts[2], parts[3]
-    known, goals = known .. parts[4] .. ' ', { parts[4], parts[5] }
+    if not string.find(known, ' ' .. parts[4] .. ' ', 1, true) then
+      known = known .. parts[4] .. ' '
+      goals = { parts[4], parts[5] ~= '' and parts[5] or call('HGET', P .. 'goal:' .. parts[4], 'goal') or '' }
+    end
   end
 end
 local missing = (paused == '1' or problem) and 0 or wanted - given
 -- What became ready goes to whoever can begin with it at once, the others into their queues.
 local mine
-if hand and hand.fresh[1] then
+if fresh and fresh[1] then
   if is_idle then try('HDEL', P .. 'idle:' .. role, agent) end
   local time = call('TIME')
-  local fine, f = pcall(hand.place, role, args[4], index, goals_paused and 0 or missing,
+  local fine, f = pcall(place, role, args[4], index, goals_paused and 0 or missing,
     time[1] * 1000 + math.floor(time[2] / 1000))
   if not fine then
     problem = f
   elseif f then
     mine = '- ' .. f.task .. ' ' .. f.attempts
   end
-  for i = 1, #hand.fresh do
-    if not hand.fresh[i].placed then
+  for i = 1, #fresh do
+    if not fresh[i].placed then
       rare = rare or make_rare()
-      problem = rare.try(rare.enqueue, hand.fresh, role, index) or problem
+      problem = rare.try(rare.enqueue, fresh, role, index) or problem
       break
     end
   end
-  best, best_at = hand.best_of(index, args[4])
+  best, best_at = best_of(index, args[4])
 end
 -- What the steady state took from a list before it broke off: if nothing is to be claimed now, it is ready again.
 local first
@@ -162,8 +166,8 @@ while missing > 0 and looks > 0 and (mine or first or best_at) do
       problem = elements.err and elements or problem
       try('HDEL', P .. 'queues:' .. role, best)
       index[best_at] = '~'
-      hand = hand or make_hand()
-      best, best_at = hand.best_of(index, args[4])
+      if not fresh then fresh, count_down, place, may_take, best_of = make_hand() end
+      best, best_at = best_of(index, args[4])
     end
     looks = looks - found
     -- A task is ready while its entry stands in the queue. Where some do not, or may not be handed out, each is
@@ -244,7 +248,7 @@ elseif given == 1 then
 end
 
 if wanted > given and (missing > 0 or paused == '1') then
-  call('HSET', P .. 'idle:' .. role, agent, now .. ' ' .. args[4])
+  call('HSET', P .. 'idle:' .. role, agent, now .. known .. args[4])
 elseif is_idle then
   call('HDEL', P .. 'idle:' .. role, agent)
 end

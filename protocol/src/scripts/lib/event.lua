@@ -3,9 +3,12 @@
 -- Goals and tasks have no character that JSON would want escaped; who calls may.
 local function event(kind, goal, task, attempt, data, who)
   local body = '{"kind":"' .. kind .. '","who":' .. cjson.encode(who or WHO)
-    .. (goal and ',"goal":"' .. goal .. '"' or '') .. (task and ',"task":"' .. task .. '"' or '')
-    .. (attempt and ',"attempt":' .. attempt or '')
-    .. (data and ',"data":' .. cjson.encode(data) or '') .. '}'
+  if task and not data then
+    body = body .. ',"goal":"' .. goal .. '","task":"' .. task .. (attempt and '","attempt":' .. attempt .. '}' or '"}')
+  else
+    body = body .. (goal and ',"goal":"' .. goal .. '"' or '') .. (task and ',"task":"' .. task .. '"' or '')
+      .. (attempt and ',"attempt":' .. attempt or '') .. (data and ',"data":' .. cjson.encode(data) or '') .. '}'
+  end
   if told then
     told[#told + 1] = 'event'
     told[#told + 1] = body
@@ -15,13 +18,14 @@ local function event(kind, goal, task, attempt, data, who)
 end
 
 -- Begins an attempt of an idle worker → what its bell brings: task, attempt, goal and the length of the task's JSON
--- in a line, then the JSON of both.
-local function give(agent, role, f, now)
-  local attempt, at = string.format('%d', f.attempts + 1), string.format('%d', now)
-  call('HSET', P .. 'leases:' .. role, f.task, at .. ' ' .. attempt .. ' ' .. agent)
-  call('HSET', P .. 'task:' .. f.task, 'state', 'running', 'attempt', attempt, 'agent', agent, 'started_ms', at)
-  event('task_claimed', f.goal, f.task, attempt, nil, agent)
-  local json = call('HGET', P .. 'plan:' .. f.goal, f.number) or ''
-  return f.task .. ' ' .. attempt .. ' ' .. f.goal .. ' ' .. #json .. '\n' .. json
-    .. (call('HGET', P .. 'goal:' .. f.goal, 'goal') or '')
+-- in a line, then that JSON, and the goal's unless the worker knows it.
+local function give(agent, role, f, known, now)
+  local task, goal, attempt = f.task, f.goal, f.attempts == '0' and '1' or string.format('%d', f.attempts + 1)
+  now = string.format('%d', now)
+  call('HSET', P .. 'leases:' .. role, task, now .. ' ' .. attempt .. ' ' .. agent)
+  call('HSET', P .. 'task:' .. task, 'state', 'running', 'attempt', attempt, 'agent', agent, 'started_ms', now)
+  event('task_claimed', goal, task, attempt, nil, agent)
+  local json = call('HGET', P .. 'plan:' .. goal, f.number) or ''
+  return task .. ' ' .. attempt .. ' ' .. goal .. ' ' .. #json .. '\n' .. json
+    .. (string.find(known, ' ' .. goal .. ' ', 1, true) and '' or call('HGET', P .. 'goal:' .. goal, 'goal') or '')
 end

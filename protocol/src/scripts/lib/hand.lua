@@ -1,18 +1,21 @@
 -- What becomes ready by a turn is handed to who can begin with it at once: the caller, or an idle worker by its bell.
 -- It then stands in no queue. Stands in a function (client/scripts.rs), since many a turn needs none of it.
-local order = make_order()
--- Tasks that have become ready and stand nowhere yet: what `order.fields` reads, and where the task belongs.
+-- Tasks that have become ready and stand nowhere yet: what `fields` tells, and which task it is.
 local fresh = {}
 
 -- A task succeeded: each of its dependents waits for one thing less.
 local function count_down(goal, dependents)
   for number in string.gmatch(dependents, '%d+') do
     local task = goal .. '.' .. number
-    if call('HINCRBY', P .. 'task:' .. task, 'pending', '-1') == 0 then
-      local f = order.fields(task)
-      if f.state == 'waiting' then
-        f.task, f.goal, f.number = task, goal, number
-        fresh[#fresh + 1] = f
+    local key = P .. 'task:' .. task
+    if call('HINCRBY', key, 'pending', '-1') == 0 then
+      local f = call('HMGET', key, 'state', 'attempt', 'role', 'list', 'deadline_ms')
+      if f[1] == 'waiting' then
+        local list = f[4] or '05:001'
+        fresh[#fresh + 1] = {
+          task = task, goal = goal, number = number, attempts = f[2], role = f[3], list = list, deadline = f[5],
+          capabilities = #list > 7 and string.sub(list, 8) or '', bucket = list, at = #fresh, placed = false,
+        }
         event('task_ready', goal, task)
       end
     end
@@ -23,7 +26,7 @@ end
 local function is_first(role, bucket, index, capabilities)
   for i = 1, #index do
     local name = index[i]
-    if name < '~' and name >= bucket and (not capabilities or order.may_take(capabilities, name)) then
+    if name < '~' and name >= bucket and (not capabilities or may_take(capabilities, name)) then
       if call('LLEN', P .. 'ready:' .. role .. ':' .. name) > 0 then return false end
       call('HDEL', P .. 'queues:' .. role, name)
       index[i] = '~'
@@ -42,15 +45,14 @@ local function bring(f, now)
   if not is_first(f.role, f.bucket, index) then return false end
   local idle = P .. 'idle:' .. f.role
   local one = call('HRANDFIELD', idle, 1, 'WITHVALUES')
-  local since, capabilities = string.match(one[2] or '', '^(%d+) (.*)$')
-  if not since or now - since > order.FRESH_MS then return false end
-  if not order.covers(capabilities, f.capabilities or '') then return false end
+  local since, known, capabilities = string.match(one[2] or '', IDLE)
+  if not since or now - since > FRESH_MS then return false end
+  if f.capabilities ~= '' and not covers(capabilities, f.capabilities) then return false end
   call('HDEL', idle, one[1])
-  local bell, brought = P .. 'bell:' .. one[1], give(one[1], f.role, f, now)
+  local bell, brought = P .. 'bell:' .. one[1], give(one[1], f.role, f, known, now)
   f.placed = true
+  -- If nobody hears it, it goes with its lease (tick.lua).
   call('RPUSH', bell, brought)
-  -- Whoever died before hearing it must not leave it behind.
-  call('EXPIRE', bell, 60)
   return true
 end
 
@@ -61,9 +63,9 @@ local function place(role, capabilities, index, wanted, now)
   local mine
   for i = 1, #fresh do
     local f = fresh[i]
-    f.bucket, f.at = order.rank(f, now), i
+    if f.deadline then f.bucket = rank(f, now) end
     if wanted == 1 and f.role == role and (not mine or f.bucket > mine.bucket)
-      and order.covers(capabilities, f.capabilities or '') then
+      and (f.capabilities == '' or covers(capabilities, f.capabilities)) then
       mine = f
     end
   end
@@ -82,6 +84,4 @@ local function place(role, capabilities, index, wanted, now)
   return mine
 end
 
-return {
-  fresh = fresh, count_down = count_down, place = place, may_take = order.may_take, best_of = order.best_of,
-}
+return fresh, count_down, place, may_take, best_of

@@ -6,8 +6,11 @@ local function store_task(goal, at, pending, deadline)
   local number, needs, dependents = ARGV[at], ARGV[at + 7], ARGV[at + 8]
   call('HSET', P .. 'plan:' .. goal, number, ARGV[at + 1])
   local state = pending == 0 and 'ready' or 'waiting'
-  local fields = { 'state', state, 'role', ARGV[at + 2], 'priority', ARGV[at + 3], 'capabilities', ARGV[at + 4],
-    'attempt', 0, 'max_attempts', ARGV[at + 5], 'path', ARGV[at + 6], 'pending', pending }
+  -- `list` is what follows from priority, path and capabilities. What is read most comes first: it is found sooner.
+  local list = bucket_of(tonumber(ARGV[at + 3]), tonumber(ARGV[at + 6]), ARGV[at + 4])
+  local fields = { 'state', state, 'attempt', '0', 'pending', string.format('%d', pending), 'role', ARGV[at + 2],
+    'list', list, 'max_attempts', ARGV[at + 5], 'priority', ARGV[at + 3], 'path', ARGV[at + 6],
+    'capabilities', ARGV[at + 4] }
   local function put(name, value)
     if value and value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
   end

@@ -2,16 +2,14 @@
 -- of those that run are in a hash. The engine's page (engine.rs) says why.
 
 local function make_queue()
-  local order = make_order()
-  local rank, covers, fields = order.rank, order.covers, order.fields
   -- A task that waited so long goes to the front of its role's queue, whatever its priority (ageing).
   local AGE_MS = 600000
   -- An idle worker that has not asked for so long is taken for dead.
   local IDLE_MS = 5000
 
-  -- Gives an idle worker what it would claim itself, if that is simply to be had → what its bell brings. `taken` are
-  -- tasks that have been claimed in this call.
-  local function claim_for(agent, role, capabilities, now, taken)
+  -- Gives an idle worker, who knows these goals, what it would claim itself, if that is simply to be had → what its
+  -- bell brings. `taken` are tasks that have been claimed in this call.
+  local function claim_for(agent, role, capabilities, known, now, taken)
     local index, names = call('HKEYS', P .. 'queues:' .. role), {}
     for i = 1, #index do
       local name = index[i]
@@ -31,7 +29,7 @@ local function make_queue()
         if not task or not f[1] then
           quarantine('ready:' .. role, element, task and 'there is no such task' or 'it names no task')
         elseif f[1] == 'ready' and f[2] == entry and not taken[task] then
-          local brought = give(agent, role, { task = task, goal = goal, number = number, attempts = f[3] }, now)
+          local brought = give(agent, role, { task = task, goal = goal, number = number, attempts = f[3] }, known, now)
           call('XDEL', P .. 'queue:' .. role, entry)
           taken[task] = true
           return brought
@@ -45,15 +43,15 @@ local function make_queue()
   local function wake(role, wanted, now, taken)
     local idle = P .. 'idle:' .. role
     local function ring(agent, value)
-      local since, capabilities = string.match(value, '^(%d+) (.*)$')
+      local since, known, capabilities = string.match(value, IDLE)
       if not since or now - tonumber(since) > IDLE_MS then
         call('HDEL', idle, agent)
       elseif wanted == '' or covers(capabilities, wanted) then
         call('HDEL', idle, agent)
         local bell, fine, claim = P .. 'bell:' .. agent, false, nil
         -- A list that can't be read is for its own turn to tell of.
-        if now - tonumber(since) <= order.FRESH_MS then
-          fine, claim = pcall(claim_for, agent, role, capabilities, now, taken)
+        if now - tonumber(since) <= FRESH_MS then
+          fine, claim = pcall(claim_for, agent, role, capabilities, known, now, taken)
         end
         local claimed = fine and claim
         call('RPUSH', bell, claimed or 1)
@@ -161,8 +159,8 @@ local function make_queue()
   end
 
   return {
-    bucket_of = order.bucket_of, covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
-    AGE_MS = AGE_MS, URGENT_MS = order.URGENT_MS, rank = rank, fields = fields, add_entry = add_entry,
+    covers = covers, wake = wake, ring_all = ring_all, list_ready = list_ready,
+    AGE_MS = AGE_MS, URGENT_MS = URGENT_MS, rank = rank, fields = fields, add_entry = add_entry,
     enqueue = enqueue, put_back = put_back, unqueue = unqueue, running = running,
   }
 end

@@ -1,10 +1,11 @@
 -- A turn in the steady state: one success is published for which nothing waits, and one task is claimed from a list.
 -- It is what the engine costs, so it stands by itself in front of all else (turn.lua tells of the arguments): it does
 -- just that, and makes no tables and no closures. Where anything is otherwise it breaks off, with nothing published,
--- and the whole turn is taken; `popped` is what was taken from a list by then.
+-- and the whole turn is taken; `fence` is what was read of the first result's task by then, and `popped` what was taken
+-- from a list.
 -- Numbers that go to Redis are texts: Lua would write each as a floating-point number, which takes longer than most
 -- commands.
-local args, try, popped = ARGV, redis.pcall, nil
+local args, try, fence, popped = ARGV, redis.pcall, nil, nil
 
 repeat
   if args[6] ~= 'steady' then break end
@@ -12,6 +13,7 @@ repeat
   local task = goal .. '.' .. args[9]
   local key, goal_hash, leases = P .. 'task:' .. task, P .. 'goal:' .. goal, P .. 'leases:' .. role
   local f = try('HMGET', key, 'state', 'attempt', 'agent', 'dependents')
+  fence = f
   if f[1] ~= 'running' or f[2] ~= attempt or f[3] ~= WHO or f[4] then break end
 
   -- The first list, when it is plain which that is: nothing is paused, and no task asks for capabilities.
