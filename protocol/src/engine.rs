@@ -81,6 +81,10 @@
 //! stream `events`, each in a field `event`. No step costs more in a larger plan or a longer
 //! queue; what it costs grows with the dependents of the published task alone.
 //!
+//! Most turns of a busy agent publish one success and claim one task. The first part of the script
+//! (`lib/steady.lua`) does just that, with as little as Redis can do it with; as soon as it meets anything else it
+//! leaves the turn to the rest, which does all of it.
+//!
 //! What becomes ready by a turn is handed to who can begin with it at once, where nothing that is listed comes first:
 //! to the caller, who asked for a task, or to an idle worker of its role. It runs then without having stood in a
 //! queue. Only what nobody takes is put there.

@@ -11,7 +11,8 @@
 //! | `queue:<role>` | stream | an entry for each ready task of the role |
 //! | `leases:<role>` | hash | running task → when its lease was renewed, attempt, agent |
 //! | `ready:<role>:<priority>:<path>[:<capabilities>]` | list | which ready tasks come first |
-//! | `queues:<role>` | hash | which of these lists exist, and when the queue was last looked after |
+//! | `queues:<role>` | hash | which of these lists exist, and whether the fleet or a goal is paused |
+//! | `upkeep:<role>` | hash | when the queue was last looked after, and how far |
 //! | `idle:<role>` | hash | workers that wait for a task |
 //! | `bell:<agent>` | list | wakes that worker, with the task that it was given |
 //! | `delayed`, `delayed:<second>` | hash, list | tasks waiting out a backoff, by when it is over |

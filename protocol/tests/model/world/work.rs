@@ -176,7 +176,12 @@ impl World {
                 .collect();
             ensure!(results.len() == held.len(), "{id} holds {held:?}");
             published += results.len();
-            self.publish_and_claim(agent, &results, 5).await?;
+            // One at a time, as agents do, then what is still there.
+            for result in &results {
+                self.publish_and_claim(agent, std::slice::from_ref(result), 1).await?;
+                self.hear().await?;
+            }
+            self.publish_and_claim(agent, &[], 4).await?;
             self.hear().await?;
         }
         Ok(published)
