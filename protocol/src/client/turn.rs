@@ -308,7 +308,8 @@ impl Published {
     }
 }
 
-/// What the event of a success tells; the script takes the commit out of it by `"commit":"…"`.
+/// The event of a success; the script takes the commit out of it by `"commit":"…"`. Ids have no character that JSON
+/// would want escaped.
 fn success(result: &TaskResult) -> Result<String, Error> {
     let commit = result.outputs.as_ref().map_or("", |outputs| outputs.commit.as_str());
     if !commit.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -316,7 +317,12 @@ fn success(result: &TaskResult) -> Result<String, Error> {
         return Err(Error::Undecodable { what: "a result".to_owned(), reason });
     }
     let seconds = if result.seconds.is_finite() { result.seconds } else { 0.0 };
-    Ok(format!("{{\"seconds\":{seconds:.3},\"commit\":\"{commit}\"}}"))
+    let TaskResult { task, attempt, agent, .. } = result;
+    let goal = task.goal();
+    Ok(format!(
+        "{{\"kind\":\"task_succeeded\",\"who\":\"{agent}\",\"goal\":\"{goal}\",\"task\":\"{task}\",\"attempt\":{attempt},\
+         \"data\":{{\"seconds\":{seconds:.3},\"commit\":\"{commit}\"}}}}"
+    ))
 }
 
 fn claim(part: &[String], goals: &HashMap<GoalId, Result<Goal, String>>) -> Result<Claim, Error> {

@@ -7,14 +7,14 @@
 -- The head: the time, when somebody last looked ('-': not asked), paused (0|1), ask again (0|1), the number of claims,
 -- then an outcome for each result: 'ok', 'stale', or 'done' when the same attempt's result is there already (a reply
 -- was lost).
--- The caller is the agent. The detail of a success is what its event tells, as JSON, with the commit in it; of
--- another ending, its status, the backoff in ms and the reason.
+-- The caller is the agent. The detail of a success is its event, as JSON, with the commit in it; of another ending,
+-- its status, the backoff in ms and the reason.
 -- This script is the engine's cost: it runs few commands, and makes few tables and no closures that it does not call.
 -- Handing on what becomes ready comes from make_hand, what is rarer from make_rare: to make that costs as much as
 -- seven commands.
 -- What fails midway (somebody put another type under one of our keys) is told at the end, when what was begun is
 -- finished: a result that is sent again then is 'done'.
-local agent, role, wanted = WHO, args[3], tonumber(args[5])
+local agent, role, wanted = WHO, args[3], args[5] == '1' and 1 or tonumber(args[5])
 local leases, asked = P .. 'leases:' .. role, args[6]
 local is_idle = asked == 'idle' or asked == 'idle look'
 local rare, problem
@@ -29,7 +29,7 @@ local by = '","who":"' .. agent .. '","goal":"'
 local outcomes, ended, succeeded, goals_of = '', { nil }, {}, { nil }
 for at = 8, #args, 5 do
   local goal, number, attempt, detail = args[at], args[at + 1], args[at + 2], args[at + 3]
-  local task, is_success = goal .. '.' .. number, string.byte(detail) == 123
+  local task, is_success = goal .. '.' .. number, asked == 'steady' or string.byte(detail) == 123
   local key = P .. 'task:' .. task
   local f = at == 8 and fence or try('HMGET', key, 'state', 'attempt', 'agent', 'dependents')
   if f[1] == 'running' and f[2] == attempt and f[3] == agent and not succeeded[task] then
@@ -41,8 +41,7 @@ for at = 8, #args, 5 do
     elseif is_success then
       local n = #told
       told[n + 1] = 'event'
-      told[n + 2] = '{"kind":"task_succeeded' .. by .. goal .. '","task":"' .. task .. '","attempt":' .. attempt
-        .. ',"data":' .. detail .. '}'
+      told[n + 2] = detail
       n = #ended + 1
       ended[n], goals_of[n] = task, goal
       succeeded[task] = key

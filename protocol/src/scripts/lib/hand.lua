@@ -71,11 +71,13 @@ local function place(role, capabilities, index, wanted, now)
   end
   if mine and not is_first(role, mine.bucket, index, capabilities) then mine = nil end
   if mine then mine.placed = true end
-  local sorted, passed = fresh, { [role] = wanted > 1 }
-  if fresh[2] then
-    sorted = { unpack(fresh) }
-    table.sort(sorted, function(a, b) return a.bucket > b.bucket or a.bucket == b.bucket and a.at < b.at end)
+  if not fresh[2] then
+    local f = fresh[1]
+    if not f.placed and (wanted <= 1 or f.role ~= role) then bring(f, now) end
+    return mine
   end
+  local sorted, passed = { unpack(fresh) }, { [role] = wanted > 1 }
+  table.sort(sorted, function(a, b) return a.bucket > b.bucket or a.bucket == b.bucket and a.at < b.at end)
   for i = 1, #sorted do
     local f = sorted[i]
     -- Where the best could not be brought, what comes after it is not brought either.
