@@ -90,5 +90,8 @@ pub(super) static TURN: LazyLock<Named> = LazyLock::new(|| {
     let rare = [part!("lib/base"), part!("lib/queue"), part!("lib/life"), part!("lib/rare")].join("\n");
     let hand = format!("local function make_hand()\n{shared}\n{}\nend", part!("lib/hand"));
     let rare = format!("local function make_rare()\n{shared}\n{rare}\nend");
-    Named::new("publishing and claiming", &[part!("lib/head"), part!("lib/steady"), &hand, &rare, part!("turn")])
+    Named::new(
+        "publishing and claiming",
+        &[part!("lib/head"), part!("lib/steady"), &hand, &rare, part!("turn")],
+    )
 });
