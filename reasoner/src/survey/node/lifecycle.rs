@@ -115,7 +115,7 @@ pub(super) fn builds(
 ) -> Vec<Preparation> {
     let from_source =
         tree.entries().any(|(path, _)| is_runner_config(place, path) && finds_sources(tree, path));
-    if from_source {
+    if from_source && !builds_come_first(tree, place) {
         return Vec::new();
     }
     if !place.members.is_empty() {
@@ -220,9 +220,32 @@ fn need<'a>(tree: &Tree, place: &'a Place, member: &Manifest, needed: &mut Vec<&
     }
 }
 
+/// Whether the project's own order of tasks (nx, turbo) builds workspaces before it tests what needs them.
+fn builds_come_first(tree: &Tree, place: &Place) -> bool {
+    let orders = ["nx.json", "turbo.json"].into_iter().filter_map(|name| {
+        let text = tree.text(&join(&place.root.folder, name))?;
+        serde_json::from_str::<Value>(text).ok()
+    });
+    let is_build = |on: &Value| on.as_str().is_some_and(|on| on.trim_start_matches('^') == "build");
+    let after_build = |(name, task): (&String, &Value)| {
+        let on = task.get("dependsOn").and_then(Value::as_array);
+        name.rsplit(['#', '/']).next().is_some_and(is_tests) && on.is_some_and(|on| on.iter().any(is_build))
+    };
+    orders
+        .flat_map(|order| ["targetDefaults", "tasks", "pipeline"].map(|key| order.get(key).cloned()))
+        .flatten()
+        .any(|tasks| tasks.as_object().is_some_and(|tasks| tasks.iter().any(after_build)))
+}
+
+/// Whether a task's name is that of the tests, not of what else is checked (`test:types`).
+fn is_tests(name: &str) -> bool {
+    ["test", "test:unit", "test:lib", "unit", "test:ci", "tests", "vitest", "jest"].contains(&name)
+}
+
 fn is_runner_config(place: &Place, path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     path.starts_with(&place.root.folder)
+        && !is_side(path.rsplit_once('/').map_or("", |(folder, _)| folder))
         && ["vitest.", "vite.config.", "jest.config."].iter().any(|start| name.starts_with(start))
 }
 

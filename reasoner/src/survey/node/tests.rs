@@ -212,6 +212,11 @@ fn workspaces_are_one_part_and_what_they_import_is_built() {
         lines[2].starts_with("test packages/app: vitest run")
             && lines[3].starts_with("test packages/core: vitest run")
     );
+    // Where the runner finds the sources nothing is built, but for those who say that it comes first.
+    let alias = ("packages/app/vitest.config.ts", "export default { resolve: { alias: {} } }");
+    let order = ("turbo.json", r#"{"tasks":{"test":{"dependsOn":["^build"]},"build":{}}}"#);
+    assert_eq!(shown(&[&files[..], &[alias]].concat()).len(), 3);
+    assert_eq!(shown(&[&files[..], &[alias, order]].concat()).len(), 4);
 }
 
 #[test]
