@@ -19,6 +19,7 @@ use clock::Clock;
 use codegod_protocol::client::Client;
 use fixtures::RedisServer;
 use operations::{GoalSketch, Operation};
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use world::{PREFIX, World};
 
@@ -55,13 +56,26 @@ async fn live(redis: &RedisServer, goals: &[GoalSketch], operations: &[Operation
     world.finish().await.context("coming to the end")
 }
 
-#[test]
-fn every_life_of_a_fleet_is_as_the_model_says() -> Result<()> {
+fn every_life_agrees(
+    cases: u32,
+    lives: impl Strategy<Value = (Vec<GoalSketch>, Vec<Operation>)>,
+) -> Result<()> {
     let redis = RedisServer::start()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let lived = runner(CASES).run(&operations::life(), |(goals, operations)| {
+    let lived = runner(cases).run(&lives, |(goals, operations)| {
         let lived = runtime.block_on(live(&redis, &goals, &operations));
         lived.map_err(|error| TestCaseError::fail(format!("{error:#}")))
     });
     lived.map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+#[test]
+fn every_life_of_a_fleet_is_as_the_model_says() -> Result<()> {
+    every_life_agrees(CASES, operations::life())
+}
+
+/// What agents do nearly all the time has a way of its own through the engine.
+#[test]
+fn plain_work_is_as_the_model_says() -> Result<()> {
+    every_life_agrees(CASES / 3, operations::plain_life())
 }

@@ -196,3 +196,27 @@ pub(crate) fn life() -> impl Strategy<Value = (Vec<GoalSketch>, Vec<Operation>)>
     let operation = prop_oneof![8 => work(), 3 => planning(), 2 => control()];
     (prop::collection::vec(goal(), 1..=2), prop::collection::vec(operation, 1..=120))
 }
+
+/// A task that hardly ever needs others or asks for something.
+fn plain_task() -> impl Strategy<Value = TaskSketch> {
+    let plain = prop_oneof![9 => Just(0u16), 1 => Just(u16::MAX)];
+    (task(), plain).prop_map(|(task, odd)| TaskSketch {
+        testing: false,
+        capabilities: task.capabilities & u8::try_from(odd & 1).unwrap_or(0),
+        needs: task.needs & odd,
+        ..task
+    })
+}
+
+/// A life of plain work: one success is published after the other, each with a claim. Little else happens.
+pub(crate) fn plain_life() -> impl Strategy<Value = (Vec<GoalSketch>, Vec<Operation>)> {
+    let goal =
+        prop::collection::vec(plain_task(), 4..=16).prop_map(|plan| GoalSketch { urgent: false, plan });
+    let turn = (index(), index(), fault()).prop_map(|(agent, task, fault)| Operation::Turn {
+        agent,
+        results: vec![(task, ResultStatus::Succeeded, fault)],
+        wanted: 1,
+    });
+    let operation = prop_oneof![60 => turn, 3 => work(), 1 => planning(), 1 => control()];
+    (prop::collection::vec(goal, 1..=3), prop::collection::vec(operation, 10..=60))
+}
