@@ -91,11 +91,12 @@
 //!
 //! A worker that gets less than it has room for is put on the list of the idle (`idle:<role>`) in the same step,
 //! and waits on its own bell (`bell:<agent>`). Whoever makes a task ready, in the same step claims for an idle
-//! worker the first task that it can take, and rings with the task: it begins with one message and no further
-//! trip. So nobody polls, and one task wakes one worker. The lease has begun then: what a worker that died had not
-//! heard is ready again after a fifth of a lease, one that merely did not listen is told with its next turn or hands
-//! back ([`crate::client::Client::recover`]). Only a worker that asked within the last one and a half seconds is brought
-//! a task; one that was silent for longer (they ask every second) is rung for and has to come for it.
+//! worker the first task that it can take, and rings with the task (and its goal, unless the worker said that it
+//! knows it): it begins with one message and no further trip. So nobody polls, and one task wakes one worker. The
+//! lease has begun then: what a worker that died had not heard is ready again after a fifth of a lease, one that
+//! merely did not listen is told with its next turn or hands back ([`crate::client::Client::recover`]). Only a
+//! worker that asked within the last one and a half seconds is brought a task; one that was silent for longer
+//! (they ask every second) is rung for and has to come for it.
 //!
 //! # Planning
 //!

@@ -87,7 +87,7 @@ impl Worker {
         known
     }
 
-    /// What a bell brought: a task with its goal, as scripts write them (`lib/order.lua`); nothing when somebody
+    /// What a bell brought: a task with its goal, as scripts write them (`lib/event.lua`); nothing when somebody
     /// merely rang.
     pub(super) fn brought(&mut self, bytes: &[u8]) -> Option<Result<Claim, Error>> {
         let at = bytes.iter().position(|byte| *byte == b'\n')?;
