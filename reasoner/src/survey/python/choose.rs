@@ -288,6 +288,9 @@ impl Choice {
                 "requirements/main.txt",
             ];
             let main = main.iter().map(|name| joined(&manifest.folder, name)).find(|path| all.contains(path));
+            // A file for development that includes what everything needs is whole by itself.
+            let whole = files.iter().any(|path| files::is_whole(tree, path));
+            let main = main.filter(|_| !whole);
             files.extend(main.or_else(|| all.first().filter(|_| files.is_empty()).cloned()));
         }
         let mut seen = BTreeSet::new();

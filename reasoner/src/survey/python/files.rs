@@ -36,14 +36,29 @@ fn collect(tree: &Tree, path: &str, depth: usize, lines: &mut Vec<String>) {
     let Some(text) = tree.text(path).filter(|_| depth > 0) else { return };
     lines.extend(requirement::lines(text).map(str::to_owned));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let named = |line: &str| {
+    for file in included(text).take(20) {
+        collect(tree, &joined(folder, &file), depth - 1, lines);
+    }
+}
+
+/// The files that a requirements file includes, as it names them.
+fn included(text: &str) -> impl Iterator<Item = String> {
+    text.lines().filter_map(|line| {
         let line = line.trim();
         let file = line.strip_prefix("--requirement").or_else(|| line.strip_prefix("-r"))?;
         Some(file.trim_start_matches('=').trim().to_owned())
+    })
+}
+
+/// Whether a requirements file includes the one with what everything needs.
+pub(super) fn is_whole(tree: &Tree, path: &str) -> bool {
+    let base = ["base", "common", "core", "default", "main", "prod", "production", "requirements"];
+    let is_base = |file: String| {
+        let name = file.rsplit('/').next().unwrap_or(&file).to_lowercase();
+        let stem = name.strip_suffix(".txt").unwrap_or(&name).replace('_', "-");
+        base.contains(&stem.trim_start_matches("requirements-"))
     };
-    for file in text.lines().filter_map(named).take(20) {
-        collect(tree, &joined(folder, &file), depth - 1, lines);
-    }
+    tree.text(path).is_some_and(|text| included(text).any(is_base))
 }
 
 /// Whether a requirements file brings tools for tests along.

@@ -124,7 +124,7 @@ const STATEMENTS: [Case; 14] = [
     (
         "requirements",
         &[("requirements.txt", "flask"), ("requirements-dev.txt", "-r requirements.txt\npytest"), TEST],
-        "--file=requirements-dev.txt --file=requirements.txt --line=pytest",
+        "--file=requirements-dev.txt --line=pytest",
     ),
     (
         "a folder of requirements",
@@ -396,4 +396,16 @@ fn of_a_step_that_is_repeated_with_other_variables_the_first_counts() {
     let workflow = format!("jobs:\n  test:\n    steps:\n{run}{run}        env:\n          PURE: 1\n");
     let files = [("requirements.txt", ""), ("tests/test_a.py", ""), (".github/workflows/a.yml", &workflow)];
     assert!(only(&files).env.is_empty());
+}
+
+#[test]
+fn a_file_for_development_that_includes_the_base_needs_no_other() {
+    let files = [
+        ("requirements.txt", "-r requirements/heroku.txt"),
+        ("requirements/common.txt", "flask"),
+        ("requirements/dev.txt", "-r common.txt\nfaker"),
+        ("requirements/heroku.txt", "-r common.txt\npsycopg2"),
+        ("tests/test_a.py", ""),
+    ];
+    assert_eq!(resolved(&only(&files)), "--file=requirements/dev.txt --line=pytest");
 }
