@@ -5,7 +5,8 @@ What the project says (requirements files, a project with extras and groups, lin
 resolved together by uv. A lock file is a set of constraints: it decides versions, not what is
 installed. What is asked for but absent from the lock, or at odds with it, is an error that says so.
 Folders of the workspace can't be part of an environment; they are noted as `#local FOLDER`.
-With CODEGOD_PINS=at-least, exact pins of files and lines are lower bounds, and lock files hold nothing.
+With CODEGOD_PINS=at-least, exact pins of files and lines are lower bounds, and lock files hold nothing. With
+CODEGOD_URLS=leave-out, lines that are a bare address are left out.
 """
 
 import argparse
@@ -77,7 +78,8 @@ def written(temporary, name, lines):
 
 
 def loosened(temporary, path, seen=None):
-    """A requirements file whose exact pins are the oldest that will do, with the files that it includes."""
+    """A copy of a requirements file and of those that it includes, without what the environment says is not to
+    be obeyed to the letter: exact pins, addresses that can't be reached."""
     seen = {} if seen is None else seen
     path = Path(os.path.normpath(path))
     if path in seen:
@@ -86,19 +88,27 @@ def loosened(temporary, path, seen=None):
     seen[path] = str(copy)
     lines = []
     for line in path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ").splitlines():
-        line = re.sub(r"\s--hash=\S+", "", line)
+        line = re.sub(r"\s--hash[=\s]\S+", "", line)
         included = re.match(r"\s*(-r|--requirement|-c|--constraint)[\s=]*(\S+)", line)
         if included and (path.parent / included[2]).is_file():
-            # What constrains is what was pinned: it holds nobody back.
-            line = f"-r {loosened(temporary, path.parent / included[2], seen)}" if "r" in included[1][:3] else ""
+            is_file = included[1] in ("-r", "--requirement")
+            option = "-r" if is_file else "-c"
+            # What constrains pins as well: where pins are lower bounds, it holds nobody back.
+            kept = is_file or os.environ.get("CODEGOD_PINS") != "at-least"
+            line = f"{option} {loosened(temporary, path.parent / included[2], seen)}" if kept else ""
         elif re.match(r"\s*(-e|--editable)[\s=]", line) or line.strip().startswith("."):
             line = re.sub(r"(\s*(?:-e|--editable)[\s=]*|\s*)(\.\S*)", lambda found: f"{found[1]}{path.parent}/{found[2]}", line)
+        if os.environ.get("CODEGOD_URLS") == "leave-out" and re.match(r"\s*(?:git\+)?https?://[^\s#]+\s*$", line):
+            print(f"note: {line.strip()} is left out", file=sys.stderr)
+            continue
         lines.append(loose(line))
     copy.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return str(copy)
 
 
 def loose(line):
+    if os.environ.get("CODEGOD_PINS") != "at-least":
+        return line
     return re.sub(r"(?<=[\w\]\s])===?\s*(?=\d)(?![^,;\s]*\*)", ">=", line.split(" #")[0])
 
 
@@ -150,8 +160,9 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         arguments = ["--python-version", given.python]
         arguments += [path for path in map(manifest_of, given.project) if path]
-        if os.environ.get("CODEGOD_PINS") == "at-least":
+        if os.environ.get("CODEGOD_PINS") or os.environ.get("CODEGOD_URLS"):
             given.file = [loosened(temporary, WORKSPACE / path) for path in given.file]
+        if os.environ.get("CODEGOD_PINS") == "at-least":
             given.line, given.lock = [loose(line) for line in given.line], []
         arguments += [str(WORKSPACE / path) for path in given.file]
         if given.line or len(arguments) == 2:
