@@ -107,6 +107,7 @@ pub(super) fn run(tree: &Tree, manifest: &Manifest<'_>, workdir: &str, commands:
     for words in commands {
         everywhere |= !run.take(tree, workdir, &words[1..], &knows);
     }
+    run.join_markers(commands);
     // One command over everything holds those over a part.
     if everywhere {
         run.paths.clear();
@@ -146,6 +147,17 @@ impl Run {
             }
         }
         placed
+    }
+
+    /// What one command leaves out by a marker, and another runs by itself, is part of the tests.
+    fn join_markers(&mut self, commands: &[&[String]]) {
+        let words = commands.iter().flat_map(|words| words.windows(2));
+        let chosen: Vec<String> =
+            words.filter(|pair| pair[0] == "-m").map(|pair| format!("not {}", pair[1])).collect();
+        while let Some(at) = self.arguments.iter().position(|word| chosen.contains(word)).filter(|at| *at > 0)
+        {
+            self.arguments.drain(at - 1..=at);
+        }
     }
 
     fn path(&mut self, tree: &Tree, workdir: &str, word: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codegod_protocol::setup::{PartPicture, Requirements, Setup, Toolchain};
+use codegod_protocol::setup::{PartPicture, Requirements, ServiceKind, Setup, Toolchain};
 
 use super::super::{Entry, EntryKind, Tree};
 
@@ -408,4 +408,13 @@ fn a_file_for_development_that_includes_the_base_needs_no_other() {
         ("tests/test_a.py", ""),
     ];
     assert_eq!(resolved(&only(&files)), "--file=requirements/dev.txt --line=pytest");
+}
+
+#[test]
+fn tests_that_run_by_themselves_are_not_left_out_and_actions_that_start_servers_are_seen() {
+    let workflow = "jobs:\n  test:\n    steps:\n      - uses: supercharge/redis-github-action@v1\n      - run: |\n          pytest -n auto -m 'not serial'\n          pytest -m serial\n";
+    let files = [("requirements.txt", ""), ("tests/test_a.py", ""), (".github/workflows/test.yml", workflow)];
+    let setup = only(&files);
+    assert_eq!(tested(&setup), "$ python -m pytest");
+    assert_eq!(setup.services, [ServiceKind::Redis].into());
 }

@@ -60,6 +60,8 @@ fn job(name: &str, scalars: &[&Scalar], folder: &str) -> Recipe {
         let path: Vec<&str> = scalar.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             ["jobs", _, "services", .., "image"] => recipe.services.push(scalar.value.clone()),
+            // Actions that start a server name it: `ankane/setup-postgres`, `supercharge/redis-github-action`.
+            ["jobs", _, "steps", .., "uses"] => recipe.services.push(scalar.value.clone()),
             [.., key] if SCRIPTS.contains(key) => {
                 let step = &path[..path.len() - 1];
                 let own = value(&owned, &[step, &["working-directory"]].concat());
