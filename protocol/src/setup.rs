@@ -51,6 +51,9 @@ pub struct Setup {
     /// What its tests gave when they last ran.
     #[serde(default)]
     pub outcome: Option<TestOutcome>,
+    /// Why its tests did not run when they were last tried, where they did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<String>,
     /// The best earlier revision, while another is being tried.
     #[serde(default)]
     pub best: Option<Box<Setup>>,

@@ -15,7 +15,7 @@ use super::schema::{Speaks, Table};
 use super::{Diagnosis, Failure, Remedy, names, text};
 use crate::survey::Tree;
 
-/// In an entry of `change`: an expression for a list, for each `item` of which the entry stands.
+/// In an entry of `change` or `actions`: an expression for a list, for each `item` of which the entry stands.
 pub(super) const FOR_EACH: &str = "for_each";
 /// The most sentences, and the most cited places, of one diagnosis.
 const MAX_SENTENCES: usize = 5;
@@ -99,10 +99,14 @@ impl Court<'_> {
             conclusion.believes.add(self.sentence(&entry.believes, &context)?);
             conclusion.disproved_by.add(self.sentence(&entry.disproved_by, &context)?);
             for change in &entry.change {
-                self.changes(change, &context)?.into_iter().for_each(|change| conclusion.changes.add(change));
+                self.each::<SetupChange>(change, &context)?
+                    .into_iter()
+                    .for_each(|change| conclusion.changes.add(change));
             }
             for action in &entry.actions {
-                conclusion.actions.add(self.value::<Action>(action, &context)?);
+                self.each::<Action>(action, &context)?
+                    .into_iter()
+                    .for_each(|one| conclusion.actions.add(one));
             }
             for line in &entry.require {
                 conclusion.required.add(self.sentence(line, &context)?);
@@ -119,16 +123,16 @@ impl Court<'_> {
         Ok((!conclusion.saw.0.is_empty()).then(|| conclusion.diagnosis(rule, self.facts)))
     }
 
-    /// What one entry of `change` comes to: one change, or one for each `item` of its `for_each`.
-    fn changes(&self, change: &toml::Value, context: &Value) -> Result<Vec<SetupChange>, Error> {
-        let mut change = change.clone();
-        let each = change.as_table_mut().and_then(|table| table.remove(FOR_EACH));
+    /// What one entry of `change` or `actions` comes to: one thing, or one for each `item` of its `for_each`.
+    fn each<T: DeserializeOwned>(&self, entry: &toml::Value, context: &Value) -> Result<Vec<T>, Error> {
+        let mut entry = entry.clone();
+        let each = entry.as_table_mut().and_then(|table| table.remove(FOR_EACH));
         let Some(each) = each.as_ref().and_then(toml::Value::as_str) else {
-            return Ok(vec![self.value(&change, context)?]);
+            return Ok(vec![self.value(&entry, context)?]);
         };
         let items = self.environment.compile_expression(each)?.eval(context.clone())?;
         let with = |item: Value| context! { item, ..context.clone() };
-        items.try_iter()?.map(|item| self.value(&change, &with(item))).collect()
+        items.try_iter()?.map(|item| self.value(&entry, &with(item))).collect()
     }
 
     fn context(&self, found: &Match) -> Value {

@@ -9,6 +9,7 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use regex::RegexBuilder;
 
+use super::modules::{modules, place};
 use super::schema::Language;
 use super::{manifest, names};
 use crate::survey::Tree;
@@ -18,8 +19,6 @@ const MAX_MANIFEST_BYTES: usize = 256 * 1024;
 /// Files that say what a project requires.
 const MANIFESTS: [&str; 6] =
     ["pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "tox.ini", "package.json"];
-/// Folders whose modules are a project's own only when nothing else is.
-const ASIDE: [&str; 7] = ["tests", "test", "docs", "doc", "examples", "example", "scripts"];
 
 /// What is known of a project.
 pub(super) struct Facts {
@@ -91,7 +90,35 @@ impl Facts {
     /// The path of the project's own module of that name, or of the package that it lies in; else empty.
     pub(super) fn own(&self, module: &str) -> String {
         let top = module.split('.').next().unwrap_or(module);
-        self.modules.get(top).cloned().unwrap_or_default()
+        let path = self.modules.get(top).cloned().unwrap_or_default();
+        // A namespace is shared with distributions.
+        let shared = top != module && !path.ends_with(".py") && !self.has(&format!("{path}/__init__.py"));
+        if shared && !self.is_there(&place(&path, module)) { String::new() } else { path }
+    }
+
+    /// Whether the project has the file or folder of its own module, not only of a package around it.
+    pub(super) fn own_whole(&self, module: &str) -> bool {
+        let path = self.own(module);
+        !path.is_empty() && self.is_there(&place(&path, module))
+    }
+
+    /// The file that the name of an own module was likely meant for: one that differs in capitals, or by one
+    /// letter; empty when there is none.
+    pub(super) fn near_module(&self, module: &str) -> String {
+        let wanted = place(&self.own(module), module).to_lowercase();
+        let near = |path: &&String| {
+            let bare = path.trim_end_matches(".py").trim_end_matches("/__init__").to_lowercase();
+            path.ends_with(".py") && (bare == wanted || names::is_one_slip_away(&bare, &wanted))
+        };
+        self.paths.iter().find(near).cloned().unwrap_or_default()
+    }
+
+    /// Whether something of a module of that place is there, in whatever it is written.
+    fn is_there(&self, place: &str) -> bool {
+        [".", "/"].iter().any(|end| {
+            let start = format!("{place}{end}");
+            self.paths.range(start.clone()..).next().is_some_and(|path| path.starts_with(&start))
+        })
     }
 
     /// The folder from which the project's own module is imported, `.` for the top; empty when it has no
@@ -313,6 +340,18 @@ impl Facts {
         Value::from(Serde(manifest.get("scripts").cloned().unwrap_or_else(|| serde_json::json!({}))))
     }
 
+    /// Which part of the part's own `package.json` lists a package; else empty.
+    pub(super) fn package_section(&self, name: &str) -> String {
+        let path = match self.setup.folder.as_str() {
+            "" => "package.json".to_owned(),
+            folder => format!("{folder}/package.json"),
+        };
+        let manifest: serde_json::Value = serde_json::from_str(self.text(&path)).unwrap_or_default();
+        let mut sections = ["dependencies", "devDependencies", "optionalDependencies"].into_iter();
+        let listing = |section: &&str| manifest.get(section).and_then(|listed| listed.get(name)).is_some();
+        sections.find(listing).unwrap_or_default().to_owned()
+    }
+
     fn package_jsons(&self) -> impl Iterator<Item = &String> {
         self.texts.iter().filter(|(path, _)| path.ends_with("package.json")).map(|(_, text)| text)
     }
@@ -340,34 +379,4 @@ fn states_requirements(path: &str) -> bool {
 fn is_for_tests(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     ["dev", "test", "doc", "lint", "ci"].iter().any(|word| name.contains(word))
-}
-
-/// The top modules among these paths: files, and folders with Python files somewhere in them. Of several of
-/// one name the one nearest to the top counts, and tests and examples last.
-fn modules(paths: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    for path in paths.iter().filter(|path| path.ends_with(".py")) {
-        let parts: Vec<&str> = path.split('/').collect();
-        for (depth, part) in parts.iter().enumerate() {
-            let name = part.strip_suffix(".py").unwrap_or(part);
-            let path = parts[..=depth].join("/");
-            // A folder of scripts (`docker/`) is no module, unless it lies where only packages do.
-            let is_module = depth + 1 == parts.len()
-                || paths.contains(&format!("{path}/__init__.py"))
-                || parts[..depth].last() == Some(&"src");
-            if !is_module {
-                continue;
-            }
-            match found.get(name) {
-                Some(other) if distance(other) <= distance(&path) => {}
-                Some(_) | None => drop(found.insert(name.to_owned(), path)),
-            }
-        }
-    }
-    found
-}
-
-fn distance(path: &str) -> (bool, usize) {
-    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
-    (folders.split('/').any(|folder| ASIDE.contains(&folder)), path.matches('/').count())
 }

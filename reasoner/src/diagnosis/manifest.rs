@@ -59,7 +59,11 @@ pub(super) fn with_line(text: &str, line: &str) -> Option<String> {
 /// not state it, or states a hash or marker with it that would no longer hold.
 pub(super) fn with_replaced(text: &str, name: &str, by: &str) -> Option<String> {
     let found = place_of(text, name).filter(|_| !text.contains('\u{fffd}'))?;
-    Some(format!("{}{by}{}", &text[..found.start], &text[found.end..]))
+    // A name that stays is written as it was.
+    let same = by.get(..name.len()).filter(|start| normal(start) == normal(name));
+    let written = same.and_then(|_| text[found.clone()].get(..name.len())).unwrap_or_default();
+    let by = &by[written.len()..];
+    Some(format!("{}{written}{by}{}", &text[..found.start], &text[found.end..]))
 }
 
 /// The requirement of that name, as a manifest states it.

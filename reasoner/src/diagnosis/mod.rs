@@ -9,6 +9,7 @@ mod conclude;
 mod facts;
 mod lockstep;
 mod manifest;
+mod modules;
 mod names;
 mod rule;
 mod rules;

@@ -12,7 +12,7 @@ use super::{Failure, settings, versions};
 use crate::reasoning::expression;
 
 /// Facts and functions.
-pub(super) const NAMES: [&str; 39] = [
+pub(super) const NAMES: [&str; 43] = [
     "part",
     "stage",
     "command",
@@ -26,12 +26,16 @@ pub(super) const NAMES: [&str; 39] = [
     "node_for",
     "own_package",
     "package_name",
+    "package_section",
     "types_of",
     "python_for",
     "python_tagged",
     "specifier",
     "item",
     "own",
+    "own_whole",
+    "near_module",
+    "folder_of",
     "own_root",
     "own_file",
     "providers",
@@ -58,6 +62,7 @@ pub(super) const NAMES: [&str; 39] = [
 pub(super) fn environment() -> Environment<'static> {
     let mut environment = expression::environment();
     environment.add_filter("quote", |text: String| quoted(&text));
+    environment.add_filter("in_distribution", |path: String| in_distribution(&path));
     environment.add_filter("clause", |text: String| text.trim().trim_end_matches(['.', ':', ';']).to_owned());
     environment
 }
@@ -94,6 +99,13 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment.add_function("own_root", move |module: String| project.own_root(&module));
     let project = Arc::clone(facts);
     environment.add_function("own_file", move |path: String| project.own_file(&path));
+    let project = Arc::clone(facts);
+    environment.add_function("own_whole", move |module: String| project.own_whole(&module));
+    let project = Arc::clone(facts);
+    environment.add_function("near_module", move |module: String| project.near_module(&module));
+    let project = Arc::clone(facts);
+    environment.add_function("package_section", move |name: String| project.package_section(&name));
+    environment.add_function("folder_of", |path: String| folder_of(&path));
     let project = Arc::clone(facts);
     environment.add_function("has_file", move |path: String| project.has(&path));
     let project = Arc::clone(facts);
@@ -235,6 +247,17 @@ fn types_of(module: &str) -> String {
             name => format!("@types/{}", name.trim_start_matches('@').replace('/', "__")),
         },
     }
+}
+
+/// The module of an installed distribution that a file belongs to; empty for any other file.
+fn in_distribution(path: &str) -> String {
+    let inside = path.rsplit_once("site-packages/").map_or("", |(_, inside)| inside);
+    inside.split('/').next().unwrap_or_default().trim_end_matches(".py").to_owned()
+}
+
+/// The folder of a file with `/` at its end; empty at the top.
+fn folder_of(path: &str) -> String {
+    path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
 }
 
 /// A word of a shell.

@@ -8,7 +8,7 @@ use codegod_protocol::environment::{self, Environments};
 use codegod_protocol::goal::Goal;
 use codegod_protocol::id::{Role, TaskId};
 use codegod_protocol::plan::{self, Plan};
-use codegod_protocol::setup::{self, Setups};
+use codegod_protocol::setup::{self, Setup, Setups};
 use codegod_protocol::task::{Check, Hypothesis, Procedure, TASK_VERSION, Task, TaskKind};
 
 use super::assemble::MAX_ATTEMPTS;
@@ -32,11 +32,7 @@ pub fn verification(goal: &Goal, of: &Plan, published: (Environments, Setups)) -
     task.setups = setup::join([setups, task.setups]);
     for check in &mut task.procedure.validate {
         if let Action::TestPart { part, expect } = &mut check.action
-            && task
-                .setups
-                .get(part)
-                .and_then(|setup| setup.outcome)
-                .is_some_and(|outcome| outcome.exit_code != 0)
+            && task.setups.get(part).is_some_and(failed)
         {
             *expect = TestsExpected::AsBefore;
             check.title = words::tests_as_before(part);
@@ -45,6 +41,11 @@ pub fn verification(goal: &Goal, of: &Plan, published: (Environments, Setups)) -
     let tasks = vec![task];
     plan::check(&tasks)?;
     Ok(Plan { intent: of.intent.clone(), tasks })
+}
+
+/// Whether a part's tests failed, or did not even run.
+fn failed(setup: &Setup) -> bool {
+    setup.stuck.is_some() || setup.outcome.is_some_and(|outcome| outcome.exit_code != 0)
 }
 
 /// The closing verification of a plan that consists of `tasks`.
@@ -111,6 +112,9 @@ pub(super) fn repeatable(tasks: &[&Task]) -> Vec<Check> {
             let mut check = check.clone();
             check.environment = check.environment.or_else(|| task.environment.clone());
             check.action = repeated(check.action, &without_tests);
+            if let Action::TestPart { part, expect: TestsExpected::Pass } = &check.action {
+                check.title = words::tests_pass(part);
+            }
             if let Some(build) = image(&check.action).and_then(|image| build_of(image, tasks)) {
                 add(&mut checks, build);
             }

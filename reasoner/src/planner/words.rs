@@ -179,7 +179,7 @@ pub(super) const TEST_CRITERION: &str = "The tests run to their end and leave th
 pub(super) fn tests_run(setup: &Setup) -> String {
     match setup.tests.is_empty() {
         true => format!("{} can be prepared; it has no tests", part(setup)),
-        false => format!("The tests of {} run", part(setup)),
+        false => format!("The tests of {} were tried", part(setup)),
     }
 }
 
@@ -258,6 +258,10 @@ impl Closing {
 
 pub(super) fn image_builds(tag: &str) -> String {
     format!("The image {tag} builds from the published source")
+}
+
+pub(super) fn tests_pass(part: &str) -> String {
+    format!("The tests of {part} pass")
 }
 
 pub(super) fn tests_as_before(part: &str) -> String {

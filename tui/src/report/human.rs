@@ -20,7 +20,7 @@ const FAILED_LINES: usize = 15;
 pub(crate) fn lines(view: &GoalView, report: &Report, glyphs: &Glyphs, width: usize) -> Vec<Line> {
     let mut lines = vec![headline(view, report, glyphs)];
     if let Some(project) = &report.project {
-        lines.push(project_lines::headline(project, glyphs.goal(view.state).1));
+        lines.extend(project_lines::headline(project, glyphs.goal(view.state).1));
     }
     let mut note = |meaning, text: String| lines.push(Line::new(meaning, format!("  {text}")));
     if let Some(intent) = &view.intent {

@@ -21,12 +21,18 @@ use crate::workspace;
 const OWN_FOLDER: &str = ".codegod/";
 /// What a test run's evidence begins the line of a failing test with.
 const FAILED: &str = "FAILED ";
+/// How much of what is believed stands in the headline, in characters.
+const MAX_CAUSE: usize = 400;
+/// The rules that only repeat which test failed.
+const REPEATS_FAILURE: &str = "test-fails";
 
 /// The outcome of a goal about an existing project.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Project {
     /// How it stands, in a sentence or two.
     pub(super) headline: String,
+    /// What was at the bottom of what went wrong, or of what was mended; none when nothing is known.
+    pub(super) cause: Option<String>,
     /// It only repeats what another goal claimed.
     #[serde(skip)]
     pub(super) verifies: bool,
@@ -89,6 +95,7 @@ pub(super) fn project(view: &GoalView) -> Option<Project> {
         picture.parts.iter().map(|seen| part(view, seen, setups.get(&seen.setup.part))).collect();
     Some(Project {
         headline: headline(view, &parts),
+        cause: cause(view, &parts),
         verifies: matches!(view.goal.kind, GoalKind::Verify { .. }),
         changes: view.tasks.iter().filter_map(change).collect(),
         left: left(view, &setups),
@@ -214,6 +221,26 @@ fn headline(view: &GoalView, parts: &[Part]) -> String {
             format!("{} could not be set up; the tests of the others: {counts}.{first}", without.join(", "))
         }
         (false, without, _) => format!("{} could not be set up.", without.join(", ")),
+    }
+}
+
+/// What is believed to be at the bottom of it: what a person has to see to, else what was mended.
+fn cause(view: &GoalView, parts: &[Part]) -> Option<String> {
+    let all = || parts.iter().flat_map(|part| &part.diagnoses);
+    let open = all().find(|one| one.done.is_empty());
+    if view.state != GoalState::Succeeded {
+        let told = open.filter(|one| !one.rule.starts_with(REPEATS_FAILURE))?;
+        return Some(format!("Cause: {}", clipped(&told.believes)));
+    }
+    let mended: Vec<&str> =
+        all().filter(|one| !one.done.is_empty()).map(|one| one.believes.as_str()).collect();
+    (!mended.is_empty()).then(|| format!("It took mending: {}", clipped(&mended.join(" "))))
+}
+
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(MAX_CAUSE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -10,8 +10,9 @@ use crate::output::{Line, Meaning};
 const FAILURES: usize = 10;
 
 /// The sentence that says how it stands.
-pub(super) fn headline(project: &Project, meaning: Meaning) -> Line {
-    line(meaning, 2, &project.headline)
+pub(super) fn headline(project: &Project, meaning: Meaning) -> Vec<Line> {
+    let cause = project.cause.as_deref().map(|cause| line(meaning, 2, cause));
+    std::iter::once(line(meaning, 2, &project.headline)).chain(cause).collect()
 }
 
 /// A section for each part, then what changed and what is left.

@@ -27,6 +27,9 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::executor::{Ending, HandBack};
 
+/// As sure as this, what a person has to see to is not tried again.
+const SURE: f64 = 0.9;
+
 /// What an attempt came to, before it is published.
 struct Conclusion {
     status: ResultStatus,
@@ -177,7 +180,7 @@ async fn attempt(context: &mut Context) -> Result<Conclusion, Error> {
     let outcome = match stopped {
         Some(why) => match bench.take_proposal() {
             Some(proposal) => needs_repair(context, &proposal, evidence).await,
-            None => Ok(Conclusion { evidence, ..not_done(task, why) }),
+            None => Ok(Conclusion { evidence, ..given_up(task, why, &bench.all_diagnosed()) }),
         },
         None => validated(&mut bench, environments, evidence).await,
     };
@@ -245,6 +248,16 @@ fn not_done(task: &Task, why: String) -> Conclusion {
             Conclusion::without_success(ResultStatus::Failed, why)
         }
     }
+}
+
+/// As [`not_done`], for good where it is known well enough why: then another attempt would end so, too.
+fn given_up(task: &Task, why: String, diagnosed: &[Diagnosed]) -> Conclusion {
+    let mut failed = not_done(task, why);
+    let known = |one: &Diagnosed| one.done.is_empty() && one.confidence >= SURE;
+    if failed.status == ResultStatus::Failed && diagnosed.iter().any(known) {
+        failed.status = ResultStatus::FailedForGood;
+    }
+    failed
 }
 
 fn needs_merge(next: Task) -> Conclusion {

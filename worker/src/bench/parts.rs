@@ -134,6 +134,12 @@ impl Bench<'_> {
         Ok(evidence)
     }
 
+    /// What was written and is in no sandbox yet.
+    #[must_use]
+    pub fn pending(&self) -> Overlay {
+        self.overlay.clone()
+    }
+
     /// Gives up the running sandbox with everything that was done in it, but for `kept` files.
     ///
     /// # Errors

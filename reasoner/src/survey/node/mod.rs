@@ -100,6 +100,7 @@ fn setup(place: &Place, manager: &Manager, major: u64, manifests: Vec<String>, p
         notes: plan.notes,
         tried: Vec::new(),
         outcome: None,
+        stuck: None,
         best: None,
         dated: None,
     }

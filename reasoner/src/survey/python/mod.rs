@@ -79,6 +79,7 @@ fn part(tree: &Tree, folder: &str, inner: &[String], remarks: &mut Vec<String>) 
         tests: runner.tests,
         tried: Vec::new(),
         outcome: None,
+        stuck: None,
         best: None,
         dated: tree.date().map(str::to_owned),
         notes: choice.notes.into_iter().chain(runner.notes).chain(note).collect(),

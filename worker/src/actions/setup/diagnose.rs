@@ -1,7 +1,7 @@
 //! From a failure to what is tried next: the rules are asked, what was tried before is left out, and a
 //! distribution is only proposed when the registry knows it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use crate::error::Error;
 
 /// Less sure than this is not acted on.
 const LEAST_CONFIDENCE: f64 = 0.3;
+/// As sure as this, a diagnosis is acted on together with the surest, when they are about different things.
+const SURE: f64 = 0.8;
 /// The longest that asking the registry may take.
 const ASK_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -39,6 +41,8 @@ pub(super) enum Next {
         next: Box<Setup>,
         /// Why.
         diagnosis: Diagnosis,
+        /// What else it mends in the same round.
+        also: Vec<Diagnosis>,
     },
     /// Nothing that could be done is left; what is believed, the surest first.
     Person(Vec<Diagnosis>),
@@ -46,21 +50,64 @@ pub(super) enum Next {
 
 pub(super) async fn next(bench: &mut Bench<'_>, setup: &Setup, failure: &Failure<'_>) -> Result<Next, Error> {
     let diagnoses = RULES.diagnose(setup, &tree(bench).await?, failure);
+    let mut chosen: Option<(Setup, Diagnosis)> = None;
+    let mut also = Vec::new();
     for diagnosis in &diagnoses {
         let once = Tried { rule: diagnosis.rule.clone(), saw: diagnosis.saw.clone() };
-        if diagnosis.confidence < LEAST_CONFIDENCE || setup.tried.contains(&once) {
+        let alone = chosen.as_ref().is_none_or(|(_, first)| goes_along(first, diagnosis));
+        if diagnosis.confidence < LEAST_CONFIDENCE || setup.tried.contains(&once) || !alone {
             continue;
         }
         let (Remedy::Setup { changes } | Remedy::Edit { changes, .. }) = &diagnosis.remedy else { continue };
         let Some(changes) = known_to_registry(bench, setup, changes).await? else { continue };
         let edits = matches!(diagnosis.remedy, Remedy::Edit { .. });
-        let changed = setup::changed(setup, &changes);
+        let before = chosen.as_ref().map_or(setup, |(next, _)| next);
+        let changed = setup::changed(before, &changes);
         // An edit of the person's files is a change by itself.
         let Some(mut next) = changed.or_else(|| edits.then(|| again(setup))) else { continue };
+        next.revision = setup.revision + 1;
         next.tried.push(once);
-        return Ok(Next::Try { next: Box::new(next), diagnosis: diagnosis.clone() });
+        match &mut chosen {
+            None => chosen = Some((next, diagnosis.clone())),
+            Some((before, _)) => {
+                *before = next;
+                also.push(diagnosis.clone());
+            }
+        }
     }
-    Ok(Next::Person(diagnoses))
+    Ok(match chosen {
+        Some((next, diagnosis)) => Next::Try { next: Box::new(next), diagnosis, also },
+        None => Next::Person(diagnoses),
+    })
+}
+
+/// Whether `other` can be acted on together with `first`: it is about something else, and only adds.
+fn goes_along(first: &Diagnosis, other: &Diagnosis) -> bool {
+    let Remedy::Setup { changes } = &other.remedy else { return false };
+    let lines = |diagnosis: &Diagnosis| -> HashSet<String> {
+        diagnosis.saw.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    };
+    other.confidence >= SURE && changes.iter().all(adds) && !lines(other).is_subset(&lines(first))
+}
+
+/// Whether a change only adds something: such changes never contradict one another.
+fn adds(change: &SetupChange) -> bool {
+    match change {
+        SetupChange::AddDistribution { .. }
+        | SetupChange::AddSystemPackages { .. }
+        | SetupChange::AddNodePackage { .. }
+        | SetupChange::StartService { .. } => true,
+        SetupChange::Override { .. }
+        | SetupChange::UseVersion { .. }
+        | SetupChange::AddFlag { .. }
+        | SetupChange::Unlock
+        | SetupChange::SetEnv { .. }
+        | SetupChange::AddPrivateFile { .. }
+        | SetupChange::Prepare { .. }
+        | SetupChange::SkipPreparation { .. }
+        | SetupChange::Requirements { .. }
+        | SetupChange::Tests { .. } => false,
+    }
 }
 
 /// The project's files as the commit under the bench has them.
@@ -132,8 +179,15 @@ async fn first_known(bench: &mut Bench<'_>, candidates: &[String]) -> Result<Opt
     Ok(None)
 }
 
+/// Notes what is acted on in this round, and how.
+pub(super) fn told(bench: &mut Bench<'_>, part: &str, first: &Diagnosis, also: &[Diagnosis]) {
+    for diagnosis in std::iter::once(first).chain(also) {
+        bench.diagnosed(part, diagnosis, &done(diagnosis));
+    }
+}
+
 /// What is done about a diagnosis, one sentence.
-pub(super) fn done(diagnosis: &Diagnosis) -> String {
+fn done(diagnosis: &Diagnosis) -> String {
     match &diagnosis.remedy {
         Remedy::Setup { changes } => sentence(changes),
         Remedy::Edit { title, .. } => format!("{title}, in a commit of its own."),

@@ -11,7 +11,7 @@ use codegod_reasoner::setup::{self, Resolution};
 
 use super::diagnose::{self, Next};
 use crate::actions::{Outcome, run};
-use crate::bench::files::{Overlay, Written};
+use crate::bench::files::Written;
 use crate::bench::{Bench, Proposal};
 use crate::error::Error;
 
@@ -59,12 +59,12 @@ pub(in crate::actions) async fn set_up(bench: &mut Bench<'_>, part: &str) -> Res
             output: &failed.evidence.output,
         };
         match diagnose::next(bench, &tried, &failure).await? {
-            Next::Try { next, diagnosis } if matches!(diagnosis.remedy, Remedy::Setup { .. }) => {
-                bench.diagnosed(part, &diagnosis, &diagnose::done(&diagnosis));
+            Next::Try { next, diagnosis, also } if matches!(diagnosis.remedy, Remedy::Setup { .. }) => {
+                diagnose::told(bench, part, &diagnosis, &also);
                 tried = *next;
             }
-            Next::Try { next, diagnosis } => {
-                bench.diagnosed(part, &diagnosis, &diagnose::done(&diagnosis));
+            Next::Try { next, diagnosis, also } => {
+                diagnose::told(bench, part, &diagnosis, &also);
                 bench.propose(Proposal { diagnosis, next: *next });
                 return Ok(Outcome::of(failed.evidence));
             }
@@ -165,6 +165,8 @@ async fn resolve(
     resolution: &Resolution,
 ) -> Result<Result<Evidence, Failed>, Error> {
     let was_running = bench.is_running();
+    // What was written before, of the person's files too, is part of what this attempt gives.
+    let written = bench.pending();
     if let Err(error) = bench.use_recipe(resolution.recipe.clone()).await {
         return failed_step(error, Stage::Install).map(Err);
     }
@@ -180,7 +182,9 @@ async fn resolve(
     };
     if !was_running {
         let kept = Written { content: pins, executable: false };
-        bench.start_over(Overlay::from([(resolution.leaves.clone(), kept)])).await?;
+        let mut left = written;
+        left.insert(resolution.leaves.clone(), kept);
+        bench.start_over(left).await?;
     }
     Ok(Ok(outcome.evidence))
 }

@@ -216,6 +216,13 @@ impl Ran {
         Some(TestOutcome { counts, exit_code: self.exit_code })
     }
 
+    /// Why the tests did not run, with what is believed of it; none when they did.
+    pub(super) fn stuck(&self) -> Option<String> {
+        let objection = self.objection.as_ref()?;
+        let believed = self.believed.as_ref().map(|believed| format!(": {believed}")).unwrap_or_default();
+        Some(format!("{objection}{believed}"))
+    }
+
     /// The run as an outcome that counts as success, whatever its exit code.
     pub(super) fn accepted(self, why: &str) -> Outcome {
         self.told(why, Passed::Anyway)
@@ -230,8 +237,7 @@ impl Ran {
         let command = self.command();
         let mut output = self.output;
         for failed in self.failures.iter().take(MAX_TOLD) {
-            let first = failed.message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            output.push_str(&format!("\nFAILED {}: {}", failed.name, first.trim()));
+            output.push_str(&format!("\nFAILED {}: {}", failed.name, first_said(&failed.message)));
         }
         let believed = self.believed.map(|believed| format!("; {believed}")).unwrap_or_default();
         let evidence = Evidence {
@@ -243,6 +249,12 @@ impl Ran {
         };
         Outcome { evidence, tests: self.counts, passed }
     }
+}
+
+/// The line of a message that says most: jest's begin with a heading.
+fn first_said(message: &str) -> &str {
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.find(|line| !line.starts_with('●')).unwrap_or_else(|| message.trim())
 }
 
 #[cfg(test)]
