@@ -148,6 +148,22 @@ fn the_best_state_of_a_project_is_a_result_although_the_goal_failed() {
 }
 
 #[test]
+fn what_was_at_the_bottom_of_it_is_said_at_the_top() {
+    let cause = |view: &GoalView| report(view, None, 0).project.unwrap().cause;
+    let mended = cause(&goal(0)).unwrap();
+    assert!(mended.starts_with("It took mending: The tests import yaml"), "{mended}");
+    // What was mended is not why the rest fails.
+    assert_eq!(cause(&goal(3)), None);
+    let mut open = goal(3);
+    let diagnosed = &mut open.tasks[0].result.as_mut().unwrap().diagnoses[0];
+    diagnosed.done.clear();
+    assert!(cause(&open).unwrap().starts_with("Cause: The tests import yaml"));
+    let result = open.tasks[0].result.as_mut().unwrap();
+    result.diagnoses[0].rule = "test-fails".to_owned();
+    assert_eq!(cause(&open), None);
+}
+
+#[test]
 fn one_sentence_says_how_a_project_stands() {
     assert_eq!(
         headline(&goal(0)),

@@ -23,6 +23,8 @@ const MAX_REPORT_BYTES: usize = 64 * 1024 * 1024;
 const PREPARE_DEADLINE: Duration = Duration::from_secs(1800);
 /// How many failing tests are told with their messages.
 const MAX_TOLD: usize = 50;
+/// How pytest calls what went wrong before there were tests.
+const COLLECTION_FAILURE: &str = "collection failure";
 /// A run over fewer of the files with tests than this share is doubted.
 const LEAST_SHARE_OF_FILES: f64 = 0.5;
 
@@ -251,15 +253,31 @@ impl Ran {
     }
 }
 
-/// The line of a message that says most: jest's begin with a heading.
+/// The line of a message that says most: jest's begin with a heading, and of a file that pytest can't even
+/// read the reason comes last.
 fn first_said(message: &str) -> &str {
     let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.find(|line| !line.starts_with('●')).unwrap_or_else(|| message.trim())
+    let first = lines.find(|line| !line.starts_with('●')).unwrap_or_else(|| message.trim());
+    let last = lines.filter_map(|line| line.strip_prefix("E ")).next_back();
+    last.filter(|_| first == COLLECTION_FAILURE).map_or(first, str::trim)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_told_by_the_line_that_says_why() {
+        let collection =
+            "collection failure\ntests.py:4: in <module>\n    import app\nE   ImportError: no app\n";
+        assert_eq!(first_said(collection), "ImportError: no app");
+        assert_eq!(
+            first_said("● Test suite failed to run\n\n  Cannot find module 'x'\n"),
+            "Cannot find module 'x'"
+        );
+        assert_eq!(first_said("assert 1 == 2\nE   more"), "assert 1 == 2");
+        assert_eq!(first_said(""), "");
+    }
 
     #[test]
     fn a_report_may_be_a_folder_of_files() {
