@@ -112,13 +112,11 @@ pub(super) fn unknown_failure(symptom: Option<&str>, library: &Library) -> PlanF
 }
 
 pub(super) fn nothing_known(remarks: &[String]) -> PlanFailure {
-    let mut sentence = "Nothing in the folder says how it is set up: no Python or Node manifest was found that could be \
-                        used (requirements.txt, pyproject.toml, setup.py, Pipfile, package.json), nor tests of either."
-        .to_owned();
-    for remark in remarks {
-        sentence.push(' ');
-        sentence.push_str(remark);
-    }
+    const NOTHING: &str = "Nothing in the folder says how it is set up: no Python or Node manifest was found that could \
+                           be used (requirements.txt, pyproject.toml, setup.py, Pipfile, package.json), nor tests of \
+                           either.";
+    // What is wrong with a manifest says more than that there is none.
+    let sentence = remarks.iter().map(String::as_str).chain([NOTHING]).collect::<Vec<_>>().join(" ");
     PlanFailure::NoPlaybook { sentence }
 }
 

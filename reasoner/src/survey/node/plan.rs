@@ -10,7 +10,7 @@ use super::manager::Manager;
 use super::manifest::{Manifest, join, resolve};
 use super::places::{Place, is_side};
 use super::reporter::reporting;
-use super::script::{Step, steps};
+use super::script::{Step, missing, steps};
 use super::shell::Word;
 use super::{with_path, workflows};
 
@@ -120,6 +120,11 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn of_root(&mut self) {
         let root = self.place.root.folder.clone();
+        for (by, missing) in missing(self.place, self.manager.kind, &root, "test") {
+            self.note(format!(
+                "package.json's script {by} calls the script {missing}, which it does not have."
+            ));
+        }
         for script in std::iter::once("test").chain(OTHER_SCRIPTS) {
             self.of_script(&root, script);
             if !self.plan.tests.is_empty() {

@@ -50,14 +50,26 @@ impl Step {
 
 /// The commands of a project's script, in order; none when there is no such script.
 pub(super) fn steps(place: &Place, manager: NodeManager, folder: &str, script: &str) -> Vec<Step> {
-    let mut expander = Expander { place, manager, steps: Vec::new(), within: Vec::new() };
+    let mut expander = Expander::new(place, manager);
     expander.script(folder, script, &Around::default(), &[]);
     expander.steps
 }
 
+/// Scripts that a script calls and that are not there, each with the one that calls it.
+pub(super) fn missing(
+    place: &Place,
+    manager: NodeManager,
+    folder: &str,
+    script: &str,
+) -> Vec<(String, String)> {
+    let mut expander = Expander::new(place, manager);
+    expander.script(folder, script, &Around::default(), &[]);
+    expander.missing
+}
+
 /// The commands of a line that is run in a folder, by a workflow for example.
 pub(super) fn line_steps(place: &Place, manager: NodeManager, folder: &str, line: &str) -> Vec<Step> {
-    let mut expander = Expander { place, manager, steps: Vec::new(), within: Vec::new() };
+    let mut expander = Expander::new(place, manager);
     expander.line(folder, line, "", &Around::default(), &[]);
     expander.steps
 }
@@ -75,9 +87,14 @@ struct Expander<'a> {
     steps: Vec<Step>,
     /// The scripts that are being followed.
     within: Vec<(String, String)>,
+    missing: Vec<(String, String)>,
 }
 
-impl Expander<'_> {
+impl<'a> Expander<'a> {
+    fn new(place: &'a Place, manager: NodeManager) -> Self {
+        Self { place, manager, steps: Vec::new(), within: Vec::new(), missing: Vec::new() }
+    }
+
     fn script(&mut self, folder: &str, name: &str, around: &Around, more: &[Word]) {
         let Some(manifest) = self.place.manifest(folder) else { return };
         let here = (folder.to_owned(), name.to_owned());
@@ -153,7 +170,11 @@ impl Expander<'_> {
             }
             Launch::Scripts { folder: within, patterns, more } => {
                 let Some(folder) = resolve(folder, &within) else { return };
+                let optional = command.words.iter().any(|word| word.text == "--if-present");
                 for name in self.fitting(&folder, &patterns) {
+                    if !optional && !self.is_script(&folder, &name) {
+                        self.missing.push((script.to_owned(), name.clone()));
+                    }
                     self.script(&folder, &name, &around, &more);
                 }
             }
@@ -227,6 +248,16 @@ fn assignments_first(mut command: Command) -> Command {
 mod tests {
     use super::super::tests::place;
     use super::*;
+
+    #[test]
+    fn a_script_that_is_called_and_not_there_is_named() {
+        let scripts = serde_json::json!({ "scripts": {
+            "test": "npm run lint --if-present && npm run test:uint && npm run test:types",
+            "test:types": "tsc", "test:unit": "node --test" } });
+        let place = place(&[("package.json", scripts)]);
+        let found = missing(&place, NodeManager::Npm, "", "test");
+        assert_eq!(found, [("test".to_owned(), "test:uint".to_owned())]);
+    }
 
     fn shown(manifest: serde_json::Value, script: &str) -> Vec<String> {
         let place = place(&[("package.json", manifest)]);
