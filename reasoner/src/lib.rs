@@ -2,6 +2,7 @@
 
 pub mod diagnosis;
 pub mod intent;
+mod interpreter;
 pub mod planner;
 pub mod playbook;
 pub mod reasoning;

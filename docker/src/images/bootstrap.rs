@@ -1,5 +1,6 @@
 //! A Debian base from nothing but packages, by a bootstrap program of the host.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
@@ -17,6 +18,8 @@ use crate::settings::Settings;
 use super::build::{self, CA_FILE};
 use super::definition::{Debian, Definition};
 
+/// The release that [`settings::Apt::sources`](crate::settings::Apt) are for.
+const USUAL_SUITE: &str = "bookworm";
 /// How much of a bootstrap program's messages an error shows.
 const SHOWN: usize = 2000;
 
@@ -97,14 +100,14 @@ async fn import(
 }
 
 /// Starts the host's bootstrap program, which writes a tar to its standard output.
-fn bootstrap(settings: &Settings, debian: &Debian, folder: &std::path::Path) -> Result<Child, String> {
+fn bootstrap(settings: &Settings, debian: &Debian, folder: &Path) -> Result<Child, String> {
     let packages = debian.packages.join(",");
     let mut mmdebstrap = Command::new("mmdebstrap");
     mmdebstrap.args(["--variant=minbase", "--format=tar"]).arg(format!("--include={packages}"));
     for line in settings.apt.conf.lines() {
         mmdebstrap.arg(format!("--aptopt={line}"));
     }
-    mmdebstrap.args([&debian.suite, "-"]).args(&settings.apt.sources);
+    mmdebstrap.args([&debian.suite, "-"]).args(sources(settings, &debian.suite, folder)?);
     // debootstrap takes one archive and no apt options: the image's own apt has them afterwards.
     let mut debootstrap = Command::new("sh");
     debootstrap
@@ -130,6 +133,18 @@ fn bootstrap(settings: &Settings, debian: &Debian, folder: &std::path::Path) -> 
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("start the bootstrap program: {error}"))
+}
+
+/// The sources that the release is fetched from: the host's, which say the usual release, written for another.
+fn sources(settings: &Settings, suite: &str, folder: &Path) -> Result<Option<PathBuf>, String> {
+    let Some(path) = settings.apt.sources.as_deref() else { return Ok(None) };
+    let name = path.file_name().filter(|_| suite != USUAL_SUITE);
+    let Some(name) = name else { return Ok(Some(path.to_owned())) };
+    let text = std::fs::read_to_string(path).map_err(|error| format!("read {}: {error}", path.display()))?;
+    let written = folder.join(name);
+    std::fs::write(&written, text.replace(USUAL_SUITE, suite))
+        .map_err(|error| format!("write {}: {error}", written.display()))?;
+    Ok(Some(written))
 }
 
 fn on_path(program: &str) -> bool {

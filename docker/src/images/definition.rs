@@ -7,16 +7,37 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
-/// Every definition, by the name of its image.
-const DEFINITIONS: [(&str, &str); 8] = [
-    ("debian:bookworm-slim", include_str!("../../../deploy/images/debian.toml")),
-    ("codegod/workbench", include_str!("../../../deploy/images/workbench.toml")),
-    ("codegod/python", include_str!("../../../deploy/images/python-workbench.toml")),
-    ("python:3.11-slim", include_str!("../../../deploy/images/python.toml")),
-    ("node:22-slim", include_str!("../../../deploy/images/node.toml")),
-    ("postgres:15", include_str!("../../../deploy/images/postgres.toml")),
-    ("redis:7", include_str!("../../../deploy/images/redis.toml")),
-    ("mariadb:10.11", include_str!("../../../deploy/images/mariadb.toml")),
+/// A Debian release that images are made of: what definitions say `{suite}`, `{python}` and `{mark}` for.
+#[derive(Debug, Clone, Copy)]
+struct Release {
+    suite: &'static str,
+    python: &'static str,
+    /// What codegod's own images of it have after their names; nothing for the usual one.
+    mark: &'static str,
+}
+
+const BOOKWORM: Release = Release { suite: "bookworm", python: "3.11", mark: "" };
+const TRIXIE: Release = Release { suite: "trixie", python: "3.13", mark: "-3.13" };
+
+const DEBIAN: &str = include_str!("../../../deploy/images/debian.toml");
+const WORKBENCH: &str = include_str!("../../../deploy/images/workbench.toml");
+const PYTHON_WORKBENCH: &str = include_str!("../../../deploy/images/python-workbench.toml");
+const PYTHON: &str = include_str!("../../../deploy/images/python.toml");
+
+/// Every definition, by the name of its image, with the release it is made for.
+const DEFINITIONS: [(&str, &str, Release); 12] = [
+    ("debian:bookworm-slim", DEBIAN, BOOKWORM),
+    ("codegod/workbench", WORKBENCH, BOOKWORM),
+    ("codegod/python", PYTHON_WORKBENCH, BOOKWORM),
+    ("python:3.11-slim", PYTHON, BOOKWORM),
+    ("node:22-slim", include_str!("../../../deploy/images/node.toml"), BOOKWORM),
+    ("postgres:15", include_str!("../../../deploy/images/postgres.toml"), BOOKWORM),
+    ("redis:7", include_str!("../../../deploy/images/redis.toml"), BOOKWORM),
+    ("mariadb:10.11", include_str!("../../../deploy/images/mariadb.toml"), BOOKWORM),
+    ("debian:trixie-slim", DEBIAN, TRIXIE),
+    ("codegod/workbench-3.13", WORKBENCH, TRIXIE),
+    ("codegod/python-3.13", PYTHON_WORKBENCH, TRIXIE),
+    ("python:3.13-slim", PYTHON, TRIXIE),
 ];
 
 /// Files that definitions name as a source.
@@ -132,10 +153,14 @@ impl Definition {
 
 /// The definition of an image, if there is one.
 pub(super) fn find(name: &str) -> Result<Option<Definition>, Error> {
-    let Some((_, text)) = DEFINITIONS.iter().find(|(known, _)| *known == name) else { return Ok(None) };
-    let mut definition: Definition = toml::from_str(text)
+    let Some((_, text, release)) = DEFINITIONS.iter().find(|(known, ..)| *known == name) else {
+        return Ok(None);
+    };
+    let values = [("{suite}", release.suite), ("{python}", release.python), ("{mark}", release.mark)];
+    let text = values.iter().fold((*text).to_owned(), |text, (word, value)| text.replace(word, value));
+    let mut definition: Definition = toml::from_str(&text)
         .map_err(|error| Error::ImageBuild { name: name.to_owned(), reason: error.to_string() })?;
-    let mut hash = Sha256::new_with_prefix(text);
+    let mut hash = Sha256::new_with_prefix(&text);
     for file in &mut definition.files {
         let Some(source) = &file.source else { continue };
         let Some((_, text)) = SOURCES.iter().find(|(known, _)| known == source) else {

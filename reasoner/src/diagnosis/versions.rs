@@ -1,8 +1,6 @@
 //! Versions as rules compare them: numbers and dots, and ranges of Python.
 
-/// The Pythons that a range may name, the one that is preferred first: the workbench's own, then what is
-/// nearest to it.
-const PYTHONS: [&str; 9] = ["3.11", "3.13", "3.12", "3.10", "3.9", "3.14", "3.8", "3.7", "3.6"];
+use crate::interpreter;
 
 /// The numbers of a version; what stands before the first is left out, and what is no number counts as 0.
 fn numbers(text: &str) -> Vec<u64> {
@@ -37,8 +35,8 @@ pub(super) fn nearest(range: &str) -> String {
 
 /// The Python that suits a range (`>=3.9,<3.12`); empty when none does.
 pub(super) fn python_for(range: &str) -> String {
-    let suits = |python: &&&str| range.split(',').all(|clause| satisfies(python, clause.trim()));
-    PYTHONS.iter().find(suits).map(|python| (**python).to_owned()).unwrap_or_default()
+    let suits = |python: &&str| range.split(',').all(|clause| satisfies(python, clause.trim()));
+    interpreter::known().find(suits).map(str::to_owned).unwrap_or_default()
 }
 
 fn satisfies(python: &str, clause: &str) -> bool {
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_has_the_python_nearest_to_the_workbench() {
+    fn a_range_has_the_python_that_is_preferred() {
         for (range, python) in [
             (">=3.9", "3.11"),
             (">=3.12", "3.13"),

@@ -4,13 +4,12 @@ use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::setup::{Python, PythonLock, Requirements, Setup, SetupChange};
 
 use super::Resolution;
+use crate::interpreter;
 
-/// The image with uv and the resolver.
-const BASE: &str = "codegod/python";
-/// The version of Python in the Debian release after the image's.
-const NEXT: &str = "3.13";
 /// An empty environment with what `python -m venv` puts into one: older projects import `pkg_resources`.
 const EMPTY: &str = "uv venv --quiet --python";
+/// Lets the installer fetch an interpreter that the image has not, into the environment.
+const FETCHED: &str = "UV_PYTHON_PREFERENCE=system UV_PYTHON_INSTALL_DIR=/env/python";
 const SEEDS: &str = "uv pip install --quiet pip wheel 'setuptools<81'";
 
 pub(super) fn resolution(setup: &Setup, python: &Python) -> Option<Resolution> {
@@ -76,34 +75,13 @@ pub(super) fn recipe(setup: &Setup, python: &Python) -> Recipe {
 
 /// An environment without what is resolved.
 fn empty(setup: &Setup, python: &Python) -> Recipe {
-    let mut recipe = Recipe::from_base(BASE);
+    let mut recipe = Recipe::from_base(interpreter::image(&python.version));
     recipe.steps.extend(super::system::install(&setup.system_packages));
-    recipe.steps.extend(interpreter(&python.version));
-    let run = format!("{EMPTY} {} /env/venv && {SEEDS}", python.version);
+    let make = format!("{EMPTY} {} /env/venv", python.version);
+    let make = if interpreter::is_at_hand(&python.version) { make } else { format!("{FETCHED} {make}") };
+    let run = format!("{make} && {SEEDS}");
     recipe.steps.push(SetupStep { run, workdir: String::new(), reads: Vec::new(), root: false });
     recipe
-}
-
-/// The interpreter of the next Debian release, where the image's own is too old; it comes after other packages,
-/// for newer libraries come with it.
-fn interpreter(version: &str) -> Option<SetupStep> {
-    let next = "/etc/apt/sources.list.d/next.sources";
-    let run = [
-        format!("sed s/bookworm/trixie/g /etc/apt/sources.list.d/*debian.sources > {next}"),
-        "printf 'Package: *\\nPin: release n=trixie*\\nPin-Priority: 100\\n' > /etc/apt/preferences.d/next"
-            .to_owned(),
-        "apt-get update -qq".to_owned(),
-        format!(
-            "apt-get install -qq --yes --no-install-recommends -t trixie python{version}-dev python{version}-venv"
-        ),
-        "rm -rf /var/lib/apt/lists/*".to_owned(),
-    ];
-    (version == NEXT).then(|| SetupStep {
-        run: run.join(" && "),
-        workdir: String::new(),
-        reads: Vec::new(),
-        root: true,
-    })
 }
 
 /// Applies a change that concerns packages or versions; one that is not for Python changes nothing.

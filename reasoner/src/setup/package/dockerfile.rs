@@ -7,6 +7,7 @@ use codegod_protocol::environment::{Recipe, SetupStep};
 use codegod_protocol::setup::{Preparation, Setup, Toolchain};
 
 use super::{SCRIPT, described, exports, one_line};
+use crate::interpreter::{self, USUAL_BASE};
 use crate::shell::quote;
 
 /// Where the sources lie, as in a sandbox: tools write the place into what they install.
@@ -91,7 +92,7 @@ impl Text {
             self.line("FROM node:22-slim AS node");
             self.blank();
         }
-        self.line("FROM debian:bookworm-slim");
+        self.line(&format!("FROM {}", base(parts)));
         self.line("ARG DEBIAN_FRONTEND=noninteractive");
         let install = [
             "RUN apt-get update \\",
@@ -164,6 +165,15 @@ impl Text {
             self.line(&format!("RUN {}", serde_json::json!(["sh", "-c", command])));
         }
     }
+}
+
+/// The image to build on: that of the first Python which asks for another than the usual one.
+fn base(parts: &[&Setup]) -> &'static str {
+    let mut bases = parts.iter().filter_map(|part| match &part.toolchain {
+        Toolchain::Python(python) => Some(interpreter::public_base(&python.version)),
+        Toolchain::Node(_) => None,
+    });
+    bases.find(|base| *base != USUAL_BASE).unwrap_or(USUAL_BASE)
 }
 
 fn copy(folder: &str, paths: &[&str]) -> String {

@@ -7,7 +7,8 @@ use codegod_protocol::setup::{PythonLock, Requirements};
 use super::lanes::{Kind, Lane};
 use super::manifest::{Manifest, Named};
 use super::needs::Needs;
-use super::{files, interpreter, joined, requirement};
+use super::{files, joined, requirement};
+use crate::interpreter;
 use crate::survey::Tree;
 
 /// Names of extras, groups and files that are for tests.
@@ -193,7 +194,7 @@ pub(super) fn is_test_tool(name: &str) -> bool {
 impl Choice {
     /// Takes in what lines name, and whether it can run at all.
     fn learn<'l>(&mut self, lines: impl IntoIterator<Item = &'l String>) {
-        for line in lines.into_iter().filter(|line| requirement::is_for(line, interpreter::AT_HAND[0])) {
+        for line in lines.into_iter().filter(|line| requirement::is_for(line, interpreter::USUAL)) {
             self.named.extend(requirement::name(line));
             if requirement::name(line).as_deref() == Some("pytest")
                 && requirement::is_below(line, &OLDEST_PYTEST)

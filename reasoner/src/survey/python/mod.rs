@@ -3,7 +3,6 @@
 mod choose;
 mod files;
 mod folders;
-mod interpreter;
 mod lanes;
 mod manifest;
 mod needs;
@@ -27,6 +26,7 @@ use self::lanes::Lane;
 use self::manifest::Manifest;
 use self::runner::Runner;
 use super::Tree;
+use crate::interpreter;
 
 /// The Python parts, the one nearest to the top first.
 pub(super) fn parts(tree: &Tree, remarks: &mut Vec<String>) -> Vec<PartPicture> {

@@ -55,7 +55,7 @@ pub(super) fn is_for(line: &str, version: &str) -> bool {
     marker.contains(" or ")
         || clauses
             .filter_map(|clause| clause.trim_start_matches('(').strip_prefix("python_version"))
-            .all(|clause| super::interpreter::allows(&clause.replace(['\'', '"', ' ', ')'], ""), version))
+            .all(|clause| crate::interpreter::allows(&clause.replace(['\'', '"', ' ', ')'], ""), version))
 }
 
 /// The requirement lines of a file, without comments and options.
