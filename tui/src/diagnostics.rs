@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 /// How many days' files are kept.
 const KEPT_FILES: usize = 7;
@@ -32,9 +33,11 @@ pub(crate) fn start() -> Option<WorkerGuard> {
         .build(folder)
         .ok()?;
     let (writer, guard) = tracing_appender::non_blocking(file);
-    let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
-    let filter =
-        EnvFilter::try_new(level.unwrap_or_else(|| "warn".to_owned())).unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_writer(writer).with_ansi(false).with_env_filter(filter).try_init().ok()?;
+    // Levels and targets suffice here; a filter of spans and fields would bring a second engine for patterns.
+    let asked = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
+    let filter = asked.and_then(|levels| levels.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().ok()?;
     Some(guard)
 }
