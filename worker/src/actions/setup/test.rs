@@ -125,11 +125,24 @@ fn judged(ran: Ran, setup: &Setup, expect: TestsExpected) -> Outcome {
         }
         TestsExpected::Pass => ran.accepted(&said),
         TestsExpected::AsBefore => match setup.outcome {
-            Some(before) if is_alike(before.counts, counts) => ran.accepted(&format!("{said}, as claimed")),
-            Some(before) => ran.refused(&format!("{said}, and not {} as claimed", sentence(before.counts))),
+            Some(before) if is_kept(before, TestOutcome { counts, exit_code: ran.exit_code }) => {
+                let said = format!("{said}, exit code {}, as claimed", ran.exit_code);
+                ran.accepted(&said)
+            }
+            Some(before) => {
+                let claimed = format!("{}, exit code {}", sentence(before.counts), before.exit_code);
+                let said = format!("{said}, exit code {}; claimed were {claimed}", ran.exit_code);
+                ran.refused(&said)
+            }
             None => ran.refused(&format!("{said}; nothing was claimed of them")),
         },
     }
+}
+
+/// Whether a run shows what was claimed: that the tests pass, or that they fail much as they did. Some runners
+/// end with the number of failed tests.
+fn is_kept(claimed: TestOutcome, now: TestOutcome) -> bool {
+    (claimed.exit_code == 0) == (now.exit_code == 0) && is_alike(claimed.counts, now.counts)
 }
 
 /// Whether a run that had failed tests before gave much the same: tests about time or load fail now and then.
@@ -165,5 +178,17 @@ mod tests {
         assert!(is_alike(counts(0, 3), counts(0, 3)));
         assert!(!is_alike(counts(193, 5), counts(100, 98)));
         assert!(!is_alike(counts(2, 1), counts(0, 3)));
+    }
+
+    #[test]
+    fn tests_that_were_claimed_to_pass_must_pass() {
+        let outcome = |passed, failed, exit_code| TestOutcome {
+            counts: TestCounts { passed, failed, ..Default::default() },
+            exit_code,
+        };
+        assert!(is_kept(outcome(100, 0, 0), outcome(100, 0, 0)));
+        assert!(is_kept(outcome(193, 5, 5), outcome(194, 4, 4)));
+        assert!(!is_kept(outcome(100, 0, 0), outcome(99, 1, 1)));
+        assert!(!is_kept(outcome(99, 1, 1), outcome(100, 0, 0)));
     }
 }
