@@ -85,6 +85,8 @@ async fn accept(listener: TcpListener, server: SocketAddr, open: watch::Receiver
                 return;
             }
             let Ok(server) = TcpStream::connect(server).await else { return };
+            // As Redis and its clients do: a small answer must not wait for the next one.
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
             tokio::select! {

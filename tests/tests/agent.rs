@@ -330,7 +330,8 @@ async fn about_to_be_cut_off(sleep_ms: u64) -> Result<CutOff> {
     let lease = ("CODEGOD_LEASE_MS", "1000");
     let late = agent(&client, &[lease, ("REDIS_URL", &proxy.url())]).await?;
     let goal = running_goal(&client, |goal| vec![sleeping(&goal.id, 1, &[], sleep_ms)]).await?;
-    running(&client, &goal, 1).await?;
+    // Redis has handed it out before the agent has heard of it.
+    until("the agent begins", async || Ok(late.log().contains("claimed").then_some(()))).await?;
     let other = agent(&client, &[lease]).await?;
     Ok(CutOff { redis, client, proxy, late, other, goal })
 }
