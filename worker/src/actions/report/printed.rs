@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use codegod_protocol::evidence::TestCounts;
 use regex::{Captures, Regex};
 
 use super::{TestReport, plain};
@@ -42,16 +43,12 @@ static FAILED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FAILURES).o
 pub(super) fn read(text: &str) -> Option<TestReport> {
     let text = super::without_colours(text);
     let mut report = TestReport::default();
-    let mut failed = 0;
     let mut found = false;
     for line in text.lines() {
         for summary in SUMMARIES.iter() {
             if let Some(captures) = summary.captures(line.trim_end()) {
                 found = true;
-                let counts = counts(&captures);
-                report.counts.passed += counts.passed;
-                report.counts.skipped += counts.skipped;
-                failed += counts.failed;
+                report.counts += counts(&captures);
                 break;
             }
         }
@@ -59,6 +56,8 @@ pub(super) fn read(text: &str) -> Option<TestReport> {
     if !found {
         return None;
     }
+    // Naming a failure counts it as well.
+    let failed = std::mem::take(&mut report.counts.failed);
     let mut heads = heads(&text).into_iter();
     for _ in 0..failed.min(super::MAX_FAILURES as u64) {
         let (name, message) = heads.next().unwrap_or_default();
@@ -69,16 +68,9 @@ pub(super) fn read(text: &str) -> Option<TestReport> {
     Some(report)
 }
 
-#[derive(Default)]
-struct Counts {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-}
-
-fn counts(captures: &Captures<'_>) -> Counts {
+fn counts(captures: &Captures<'_>) -> TestCounts {
     let number = |name: &str| captures.name(name).and_then(|text| text.as_str().parse::<u64>().ok());
-    let mut counts = Counts {
+    let mut counts = TestCounts {
         passed: number("passed").unwrap_or_default(),
         failed: number("failed").unwrap_or_default(),
         skipped: number("skipped").unwrap_or_default(),
@@ -91,11 +83,12 @@ fn counts(captures: &Captures<'_>) -> Counts {
     let list = captures.name("list").map_or("", |list| list.as_str());
     for item in ITEMS.iter().flat_map(|items| items.captures_iter(list)) {
         let count = item.get(1).and_then(|text| text.as_str().parse::<u64>().ok()).unwrap_or_default();
-        match item.get(2).map_or("", |kind| kind.as_str()) {
-            "passed" => counts.passed += count,
-            "failed" => counts.failed += count,
-            _ => counts.skipped += count,
-        }
+        let kind = match item.get(2).map_or("", |kind| kind.as_str()) {
+            "passed" => &mut counts.passed,
+            "failed" => &mut counts.failed,
+            _ => &mut counts.skipped,
+        };
+        *kind = kind.saturating_add(count);
     }
     counts
 }
@@ -165,5 +158,14 @@ mod tests {
             assert_eq!(numbers(text), None, "{text}");
         }
         assert_eq!(numbers("\n  0 passing (1ms)\n"), Some((0, 0, 0)));
+    }
+
+    #[test]
+    fn numbers_that_nobody_can_count_to_break_nothing() {
+        let huge = u64::MAX;
+        let text =
+            format!("  {huge} passing\n  {huge} passing\nTests: {huge} failed, {huge} failed, 1 total\n");
+        let counts = read(&text).expect("a summary").counts;
+        assert_eq!((counts.passed, counts.failed), (huge, huge));
     }
 }

@@ -1,12 +1,11 @@
 //! Factors of tox: which lines of a value are meant for the environments that run the tests here.
 
 use super::special;
+use crate::interpreter::USUAL;
 use crate::survey::ini::Ini;
 
 /// The most environments that a list is expanded to.
 const MAX_ENVIRONMENTS: usize = 400;
-/// Factors of the interpreter at hand.
-const AT_HAND: [&str; 6] = ["py", "py3", "py311", "py3.11", "3.11", "python3.11"];
 
 /// The factors of the environments that a section stands for and that run the usual tests with the
 /// interpreter at hand. None are known where the list of environments names none of that kind.
@@ -17,7 +16,13 @@ pub(super) fn environments(ini: &Ini, section: &str) -> Vec<Vec<String>> {
     let list = ["envlist", "env_list"].iter().find_map(|key| ini.get("tox", key)).unwrap_or_default();
     let names = pieces(list).into_iter().flat_map(|piece| expanded(&piece));
     let usual = names.filter(|name| !special(name)).map(|name| of(&name));
-    usual.filter(|factors| factors.iter().any(|factor| AT_HAND.contains(&factor.as_str()))).collect()
+    usual.filter(|factors| factors.iter().any(|factor| names_interpreter(factor))).collect()
+}
+
+/// Whether a factor stands for the usual interpreter (`py`, `py3`, `py311`, `py3.11`, `3.11`, `python3.11`).
+fn names_interpreter(factor: &str) -> bool {
+    let version = ["python", "py"].iter().find_map(|start| factor.strip_prefix(start)).unwrap_or(factor);
+    ["", "3", USUAL].contains(&version) || version == USUAL.replace('.', "")
 }
 
 /// Whether a condition holds in one of the environments. Where none are known, it holds unless all that it
