@@ -242,12 +242,14 @@ pub(crate) fn root_env(settings: &Settings, image_path: &str, ca_file: &str) -> 
     env
 }
 
-fn quiet() -> [String; 4] {
+/// No advice, and a request to npm's registry that gets no answer is made again after a minute, not after five.
+fn quiet() -> [String; 5] {
     [
         pair("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
         pair("npm_config_update_notifier", "false"),
         pair("npm_config_fund", "false"),
         pair("npm_config_audit", "false"),
+        pair("npm_config_fetch_timeout", "60000"),
     ]
 }
 

@@ -256,17 +256,24 @@ fn host_sources() -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
-/// How the host's apt fetches (proxies, time-outs, checks), without its hooks and folders.
+/// The option for how often apt asks again for what it could not fetch.
+const RETRIES: &str = "Acquire::Retries ";
+
+/// How the host's apt fetches (proxies, time-outs, checks), without its hooks and folders. Where the host leaves
+/// it open, a download that fails is tried again: one lost connection shall not fail an image.
 fn host_conf() -> String {
-    let Ok(output) = std::process::Command::new("apt-config").arg("dump").output() else {
-        return String::new();
-    };
-    fetching_options(&String::from_utf8_lossy(&output.stdout))
+    let dump = std::process::Command::new("apt-config").arg("dump").output();
+    let mut conf =
+        dump.map(|output| fetching_options(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default();
+    if !conf.contains(RETRIES) {
+        conf.push_str(RETRIES);
+        conf.push_str("\"3\";\n");
+    }
+    conf
 }
 
 fn fetching_options(dump: &str) -> String {
-    let prefixes =
-        ["Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries ", "Acquire::ForceIPv"];
+    let prefixes = ["Acquire::http::", "Acquire::https::", "Acquire::Check-", RETRIES, "Acquire::ForceIPv"];
     dump.lines()
         .filter(|line| prefixes.iter().any(|prefix| line.starts_with(prefix)) && !line.ends_with("\"\";"))
         .map(|line| format!("{line}\n"))

@@ -137,3 +137,15 @@ async fn a_dockerfile_that_fails_is_an_output() {
     assert_eq!(output.exit_code, 1);
     assert!(output.text().contains("so far") && output.text().contains("9"), "{}", output.text());
 }
+
+#[tokio::test]
+async fn a_build_that_lost_the_network_is_tried_once_more() {
+    let (engine, _) = support::workbench().await;
+    let dockerfile = "FROM python:3.11-slim\nRUN echo 'npm error code ECONNRESET' && exit 3\n";
+    let spec = build_spec(dockerfile, &support::labels());
+    let built = build_image(&engine, &spec, &CancellationToken::new(), |_| {}).await.expect("ends");
+    let text = built.text();
+    assert_eq!(built.exit_code, 1, "{text}");
+    assert_eq!(text.matches("npm error code ECONNRESET\n").count(), 2, "{text}");
+    assert_eq!(text.matches("[ECONNRESET: the network was lost").count(), 1, "{text}");
+}

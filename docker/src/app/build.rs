@@ -35,8 +35,23 @@ pub struct BuildSpec {
     pub labels: Labels,
 }
 
+/// What package managers print when an answer of the network did not come: asking again is what helps.
+const LOST_NETWORK: [&str; 8] = [
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "EAI_AGAIN",
+    "Read timed out",
+    "Connection timed out",
+    "Connection reset by peer",
+    "Temporary failure in name resolution",
+    "Unable to fetch some archives",
+];
+/// How much of a failed build's end is searched for that, in bytes.
+const END: usize = 4096;
+
 /// Builds an app's image, its base images ensured first. A Dockerfile that fails is an output with
-/// exit code 1, not an error. `on_output` is given the builder's output as it comes.
+/// exit code 1, not an error; where the network was lost it is built once more, from the step that
+/// failed. `on_output` is given the builder's output as it comes.
 ///
 /// # Errors
 /// [`Error::Cancelled`], [`Error::TooLarge`], a base image that can't be had, or a failing daemon.
@@ -52,16 +67,29 @@ pub async fn build_image(
     }
     let started = Instant::now();
     let mut capture = Capture::default();
-    let exit_code = {
+    let mut end = Vec::new();
+    let mut tries = 0;
+    let exit_code = loop {
         let mut sink = |bytes: &[u8]| {
             on_output(bytes);
             capture.push(bytes);
+            end.extend_from_slice(bytes);
+            end.drain(..end.len().saturating_sub(END));
         };
-        tokio::select! {
+        let exit_code = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(Error::Cancelled),
             built = build(engine, spec, &mut sink) => built?,
+        };
+        tries += 1;
+        if exit_code == 0 || tries == 2 {
+            break exit_code;
         }
+        let lost = String::from_utf8_lossy(&end);
+        let Some(sign) = LOST_NETWORK.iter().find(|sign| lost.contains(**sign)) else { break exit_code };
+        let note = format!("[{sign}: the network was lost in that step, which is tried once more]\n");
+        on_output(note.as_bytes());
+        capture.push(note.as_bytes());
     };
     Ok(CommandOutput {
         exit_code,
