@@ -210,6 +210,9 @@ pub struct Node {
     /// Packages installed beside those that the manifests name.
     #[serde(default)]
     pub packages: BTreeSet<String>,
+    /// Packages that manifests name and that are left out: they can't be had.
+    #[serde(default)]
+    pub without: BTreeSet<String>,
 }
 
 /// Package managers for Node.
@@ -358,6 +361,11 @@ pub enum SetupChange {
     /// A package of Node more.
     AddNodePackage {
         /// The package, with a version if one is meant.
+        package: String,
+    },
+    /// A package of Node that manifests name and that is not installed.
+    WithoutNodePackage {
+        /// The package.
         package: String,
     },
     /// A flag of Node's installation more.

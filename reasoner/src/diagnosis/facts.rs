@@ -10,6 +10,7 @@ use minijinja::value::Serde;
 use regex::RegexBuilder;
 
 use super::modules::{modules, place};
+use super::packages::Packages;
 use super::schema::Language;
 use super::{manifest, names};
 use crate::survey::Tree;
@@ -350,6 +351,17 @@ impl Facts {
         let mut sections = ["dependencies", "devDependencies", "optionalDependencies"].into_iter();
         let listing = |section: &&str| manifest.get(section).and_then(|listed| listed.get(name)).is_some();
         sections.find(listing).unwrap_or_default().to_owned()
+    }
+
+    /// The setup as it is.
+    pub(super) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The Node packages of the project.
+    pub(super) fn packages(&self) -> Packages {
+        let manifests = self.texts.iter().filter(|(path, _)| path.ends_with("package.json"));
+        Packages::new(manifests.map(|(path, text)| (path.as_str(), text.as_str())))
     }
 
     fn package_jsons(&self) -> impl Iterator<Item = &String> {

@@ -11,6 +11,7 @@ mod lockstep;
 mod manifest;
 mod modules;
 mod names;
+mod packages;
 mod rule;
 mod rules;
 mod schema;

@@ -12,7 +12,7 @@ use super::{Failure, settings, versions};
 use crate::reasoning::expression;
 
 /// Facts and functions.
-pub(super) const NAMES: [&str; 43] = [
+pub(super) const NAMES: [&str; 45] = [
     "part",
     "stage",
     "command",
@@ -20,6 +20,8 @@ pub(super) const NAMES: [&str; 43] = [
     "output",
     "look",
     "look_all",
+    "addressed",
+    "built_in",
     "nearest",
     "near_file",
     "newest",
@@ -85,6 +87,17 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     let project = Arc::clone(facts);
     environment
         .add_function("own_package", move |module: String| project.own_package(&package_name(&module)));
+    let project = Arc::clone(facts);
+    environment.add_function("addressed", move |address: String| project.packages().addressed(&address));
+    let project = Arc::clone(facts);
+    environment.add_function("built_in", move |module: String, from: String| {
+        project.packages().built_in(
+            &project.setup().folder,
+            &package_name(&module),
+            &module,
+            &project.own_file(&from),
+        )
+    });
     let project = Arc::clone(facts);
     environment.add_function("near_file", move |from: String, to: String| project.near_file(&from, &to));
     environment.add_function("newest", |a: String, b: String| versions::is_newer(&a, &b));

@@ -101,6 +101,7 @@ fn change_one(setup: &mut Setup, change: &SetupChange) {
         | SetupChange::Requirements { .. }
         | SetupChange::UseVersion { .. }
         | SetupChange::AddNodePackage { .. }
+        | SetupChange::WithoutNodePackage { .. }
         | SetupChange::AddFlag { .. }
         | SetupChange::Unlock => match &mut setup.toolchain {
             Toolchain::Python(python) => python::change(python, change),

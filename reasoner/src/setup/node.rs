@@ -28,6 +28,11 @@ const WITHOUT_OWN_SCRIPTS: &str = "const fs=require('fs');for(const f of process
      for(const s of ['preinstall','install','postinstall','preprepare','prepare','postprepare','prepublish',\
      'dependencies','pnpm:devPreinstall'])delete m.scripts[s];fs.writeFileSync(f,JSON.stringify(m,null,2))}catch(e){}}";
 
+/// Takes packages out of the project's own manifests while it is installed.
+const WITHOUT_PACKAGES: &str = "const fs=require('fs'),[names,...files]=process.argv.slice(1);for(const f of files){\
+     const m=JSON.parse(fs.readFileSync(f,'utf8'));for(const list of ['dependencies','devDependencies','optionalDependencies',\
+     'peerDependencies'])for(const name of names.split(' '))if(m[list])delete m[list][name];fs.writeFileSync(f,JSON.stringify(m,null,2))}";
+
 /// Leaves the scripts of packages out of an installation.
 const IGNORE_SCRIPTS: &str = "--ignore-scripts";
 /// Runs the scripts of packages one by one; one that fails keeps nobody else from being installed.
@@ -130,6 +135,15 @@ fn install(setup: &Setup, node: &Node) -> String {
         DOWNLOADS.to_owned(),
         format!("node -e {} {}", quote(WITHOUT_OWN_SCRIPTS), own.join(" ")),
     ];
+    if !node.without.is_empty() {
+        let names: Vec<&str> = node.without.iter().map(String::as_str).collect();
+        lines.push(format!(
+            "node -e {} {} {}",
+            quote(WITHOUT_PACKAGES),
+            quote(&names.join(" ")),
+            own.join(" ")
+        ));
+    }
     lines.push(match node.manager {
         NodeManager::Npm => npm(node, has_lock) + &flags,
         NodeManager::YarnClassic => yarn_classic(node, has_lock) + &flags,
@@ -217,6 +231,7 @@ fn pnpm(node: &Node, has_lock: bool) -> String {
 pub(super) fn change(node: &mut Node, change: &SetupChange) {
     match change {
         SetupChange::AddNodePackage { package } => drop(node.packages.insert(package.clone())),
+        SetupChange::WithoutNodePackage { package } => drop(node.without.insert(package.clone())),
         SetupChange::AddFlag { flag } => drop(node.flags.insert(flag.clone())),
         SetupChange::UseVersion { version } => node.version.clone_from(version),
         SetupChange::Unlock => node.locked = false,

@@ -120,8 +120,13 @@ const CHECKS: [&str; 68] = [
     "ls-lint",
     "pkg-ok",
 ];
-const NOISE: [&str; 30] = [
+const NOISE: [&str; 35] = [
     "echo",
+    "date",
+    "uname",
+    "which",
+    "whoami",
+    "printenv",
     "exit",
     "true",
     ":",

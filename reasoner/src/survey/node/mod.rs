@@ -65,15 +65,17 @@ fn part(tree: &Tree, place: &Place, is_first: bool, remarks: &mut Vec<String>) -
     plan.notes.extend(manager.note.clone());
     let files = manager::files(tree, place, &manager);
     let (workflow, env) = workflows::variables(tree, place, manager.kind);
+    let (services, of_services) = workflows::services(tree, place, manager.kind);
     if !env.is_empty() {
         let names: Vec<&str> = env.keys().map(String::as_str).collect();
         plan.notes.push(format!("{} as {workflow} has it for the tests.", names.join(", ")));
     }
+    let env = of_services.into_iter().chain(env).collect();
     Some(PartPicture {
         seen: seen(place, &manager, &plan),
         read: files.iter().filter(|path| !path.ends_with(".patch")).take(40).cloned().collect(),
         wants: version.wants.clone(),
-        setup: Setup { env, ..setup(place, &manager, version.major, files, plan) },
+        setup: Setup { env, services, ..setup(place, &manager, version.major, files, plan) },
     })
 }
 
@@ -90,6 +92,7 @@ fn setup(place: &Place, manager: &Manager, major: u64, manifests: Vec<String>, p
             flags: Default::default(),
             manifests,
             packages: Default::default(),
+            without: Default::default(),
         }),
         system_packages: Default::default(),
         services: Default::default(),

@@ -37,6 +37,17 @@ const OTHER_SCRIPTS: [&str; 16] = [
     "mocha",
     "tests-only",
 ];
+/// Packages that install hooks for git.
+const HOOKS: [&str; 8] = [
+    "husky",
+    "lefthook",
+    "@evilmartians/lefthook",
+    "simple-git-hooks",
+    "yorkie",
+    "pre-commit",
+    "ghooks",
+    "git-hooks",
+];
 /// Runners that are run as they are when no script does, by the package that brings them.
 const DEFAULTS: [&str; 5] = ["vitest", "jest", "mocha", "ava", "tap"];
 
@@ -75,10 +86,27 @@ pub(super) fn plan(tree: &Tree, place: &Place, manager: &Manager, node: u64) -> 
     }
     before.append(&mut plan.prepare);
     plan.prepare = without_repeats(before);
+    if !plan.prepare.is_empty() && place.all().any(has_hooks) {
+        plan.prepare.insert(0, repository());
+    }
     if plan.tests.is_empty() {
         plan.prepare.clear();
     }
     plan
+}
+
+/// Whether a package's installation, and its packing, put hooks into a git repository.
+fn has_hooks(manifest: &Manifest) -> bool {
+    HOOKS.iter().any(|name| manifest.depends_on(name))
+}
+
+/// Makes an empty repository: the sources come without theirs, and what installs hooks fails where there is none.
+fn repository() -> Preparation {
+    Preparation {
+        run: "[ -e .git ] || git init --quiet".to_owned(),
+        workdir: String::new(),
+        why: "scripts of the project install hooks for git".to_owned(),
+    }
 }
 
 /// A run of tests that does not end well when what the project runs before them failed.
@@ -205,7 +233,9 @@ impl Planner<'_> {
 
     /// How many files look like those that the runner takes by itself.
     fn files(&self, step: &Step, runner: Runner) -> Option<u64> {
-        let chosen = step.arguments().iter().skip(1).any(|word| !word.text.starts_with('-'));
+        let is_verb = |word: &&Word| ["run", "test", "test:unit"].contains(&word.text.as_str());
+        let mut own = step.arguments().iter().skip_while(is_verb);
+        let chosen = own.any(|word| !word.text.starts_with('-'));
         let configured =
             step.words.iter().any(|word| word.text.contains("config") || word.text.starts_with("--project"));
         if chosen || configured || !matches!(runner, Runner::Vitest | Runner::Jest) {

@@ -1,9 +1,9 @@
 //! What a project's workflows say: the versions of Node that it is tested with, and what is built before
 //! its tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use codegod_protocol::setup::{NodeManager, Preparation};
+use codegod_protocol::setup::{NodeManager, Preparation, ServiceKind};
 
 use super::super::Tree;
 use super::super::outline::{Scalar, outline};
@@ -126,10 +126,7 @@ pub(super) fn variables(
                 continue;
             }
             let folder = resolve("", working_directory(&scalars, job, number).unwrap_or_default());
-            let Some(folder) = folder.filter(|folder| place.manifest(folder).is_some()) else { continue };
-            let steps = line_steps(place, manager, &folder, &scalar.value);
-            let tests = |step| matches!(kind(step, |_| false), Kind::Tests(_));
-            if !steps.iter().any(tests) {
+            if !folder.is_some_and(|folder| tests_in(place, manager, &folder, &scalar.value)) {
                 continue;
             }
             let places: [&[&str]; 3] =
@@ -143,6 +140,72 @@ pub(super) fn variables(
         }
     }
     found.unwrap_or_default()
+}
+
+/// The servers beside the jobs that run the tests, with the variables that those are started with.
+pub(super) fn services(
+    tree: &Tree,
+    place: &Place,
+    manager: NodeManager,
+) -> (BTreeSet<ServiceKind>, BTreeMap<String, String>) {
+    let (mut kinds, mut env) = (BTreeSet::new(), BTreeMap::new());
+    for (_, scalars) in workflows(tree) {
+        for job in jobs_with_tests(place, manager, &scalars) {
+            for scalar in &scalars {
+                match scalar.path.as_slice() {
+                    [jobs, name, services, service, key]
+                        if jobs == "jobs" && name == job && services == "services" && key == "image" =>
+                    {
+                        let Some(kind) = server(&scalar.value) else { continue };
+                        kinds.insert(kind);
+                        env.extend(set_at(&scalars, &["jobs", job, "services", service, "env"]));
+                    }
+                    // Actions that start a server name it: `supercharge/redis-github-action`.
+                    [jobs, name, steps, _, key]
+                        if jobs == "jobs" && name == job && steps == "steps" && key == "uses" =>
+                    {
+                        kinds.extend(server(&scalar.value));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    (kinds, env)
+}
+
+/// The server that an image or an action is named after.
+fn server(name: &str) -> Option<ServiceKind> {
+    let kinds = [
+        ("postg", ServiceKind::Postgres),
+        ("mysql", ServiceKind::Mysql),
+        ("mariadb", ServiceKind::Mysql),
+        ("redis", ServiceKind::Redis),
+        ("valkey", ServiceKind::Redis),
+        // No MongoDB: Debian has none, and where its image can't be had, no test at all would run.
+    ];
+    kinds.into_iter().find(|(word, _)| name.contains(word)).map(|(_, kind)| kind)
+}
+
+/// The names of the jobs that run the tests of a project.
+fn jobs_with_tests<'a>(place: &Place, manager: NodeManager, scalars: &'a [Scalar]) -> BTreeSet<&'a str> {
+    let runs_tests = |scalar: &&Scalar| {
+        let [jobs, job, steps, number, key] = scalar.path.as_slice() else { return false };
+        let folder = resolve("", working_directory(scalars, job, number).unwrap_or_default());
+        jobs == "jobs"
+            && steps == "steps"
+            && key == "run"
+            && folder.is_some_and(|folder| tests_in(place, manager, &folder, &scalar.value))
+    };
+    scalars.iter().filter(runs_tests).filter_map(|scalar| scalar.path.get(1).map(String::as_str)).collect()
+}
+
+/// Whether a line that is run in a folder runs tests.
+fn tests_in(place: &Place, manager: NodeManager, folder: &str, line: &str) -> bool {
+    place.manifest(folder).is_some()
+        && line_steps(place, manager, folder, line)
+            .iter()
+            .any(|step| matches!(kind(step, |_| false), Kind::Tests(_)))
 }
 
 /// The variables that are written out in one place of a workflow.
@@ -258,6 +321,19 @@ mod tests {
         let set: Vec<(&str, &str)> =
             set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(set, [("A", "all"), ("D", "step"), ("TZ", "America/New_York")]);
+    }
+
+    #[test]
+    fn servers_are_those_beside_the_job_that_runs_the_tests() {
+        let workflow = "jobs:\n  lint:\n    services:\n      r:\n        image: mysql:8\n    steps:\n      - run: npm run lint\n\
+            \x20 test:\n    services:\n      db:\n        image: postgres:16\n        env:\n          POSTGRES_DB: ours\n          SECRET: ${{ x }}\n\
+            \x20   steps:\n      - uses: supercharge/redis-github-action@1\n      - run: npm test\n";
+        let manifest = r#"{"scripts":{"test":"mocha","lint":"eslint ."}}"#;
+        let tree = tree(&[("package.json", manifest), (".github/workflows/ci.yml", workflow)]);
+        let place = places(&tree).remove(0);
+        let (kinds, env) = services(&tree, &place, NodeManager::Npm);
+        assert_eq!(kinds, [ServiceKind::Postgres, ServiceKind::Redis].into());
+        assert_eq!(env, [("POSTGRES_DB".to_owned(), "ours".to_owned())].into());
     }
 
     #[test]

@@ -16,13 +16,11 @@ const ASK_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest that writing a lock file may take.
 const LOCK_DEADLINE: Duration = Duration::from_secs(300);
 /// What brings each lock file up to its manifest. Packages themselves are installed later.
-const LOCKS: [(&str, &str); 3] = [
+const LOCKS: [(&str, &str); 4] = [
     ("package-lock.json", "npm install --package-lock-only --ignore-scripts --no-audit --no-fund"),
     ("npm-shrinkwrap.json", "npm install --package-lock-only --ignore-scripts --no-audit --no-fund"),
-    (
-        "pnpm-lock.yaml",
-        "$(command -v pnpm || echo npx --yes pnpm@10) install --lockfile-only --ignore-scripts",
-    ),
+    ("pnpm-lock.yaml", include_str!("lock-pnpm.sh")),
+    ("yarn.lock", include_str!("lock-yarn.sh")),
 ];
 
 /// The package that a pointer into a manifest is about.
@@ -78,6 +76,14 @@ pub(super) async fn lock(bench: &mut Bench<'_>, workdir: &str) -> Result<String,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scripts_that_renew_locks_are_scripts() {
+        for (name, run) in LOCKS {
+            let checked = std::process::Command::new("sh").args(["-n", "-c", run]).status().unwrap();
+            assert!(checked.success(), "{name}");
+        }
+    }
 
     #[test]
     fn pointers_into_lists_of_packages_name_one() {

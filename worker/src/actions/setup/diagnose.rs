@@ -100,6 +100,7 @@ fn adds(change: &SetupChange) -> bool {
         SetupChange::Override { .. }
         | SetupChange::UseVersion { .. }
         | SetupChange::AddFlag { .. }
+        | SetupChange::WithoutNodePackage { .. }
         | SetupChange::Unlock
         | SetupChange::SetEnv { .. }
         | SetupChange::AddPrivateFile { .. }
@@ -211,6 +212,7 @@ fn clause(change: &SetupChange) -> String {
             format!("the Debian packages {} are installed", packages.join(", "))
         }
         SetupChange::AddNodePackage { package } => format!("{package} is installed"),
+        SetupChange::WithoutNodePackage { package } => format!("{package} is not installed"),
         SetupChange::AddFlag { flag } => format!("packages are installed with {flag}"),
         SetupChange::Unlock => "the lock file is not obeyed to the letter".to_owned(),
         SetupChange::SetEnv { name, value } => format!("{name}={value} is set"),
