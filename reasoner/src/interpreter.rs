@@ -10,12 +10,19 @@ struct AtHand {
     image: &'static str,
     /// What a Dockerfile builds on.
     public: &'static str,
+    /// The day by which what most projects use had releases that run on it.
+    settled: &'static str,
 }
 
 /// The interpreters at hand, the preferred one first.
 const AT_HAND: [AtHand; 2] = [
-    AtHand { version: "3.11", image: "codegod/python", public: USUAL_BASE },
-    AtHand { version: "3.13", image: "codegod/python-3.13", public: "debian:trixie-slim" },
+    AtHand { version: "3.11", image: "codegod/python", public: USUAL_BASE, settled: "2023-01-15" },
+    AtHand {
+        version: "3.13",
+        image: "codegod/python-3.13",
+        public: "debian:trixie-slim",
+        settled: "2025-01-15",
+    },
 ];
 
 /// The public image that Dockerfiles build on where no Python asks for another.
@@ -46,6 +53,12 @@ pub(crate) fn image(version: &str) -> &'static str {
 /// The public image that a Dockerfile for a version builds on.
 pub(crate) fn public_base(version: &str) -> &'static str {
     at_hand_or_usual(version).public
+}
+
+/// The day by which what most projects use had releases that run on a version at hand; empty for another. Pins
+/// that are older than the interpreter are tried with the releases of that day.
+pub(crate) fn settled(version: &str) -> &'static str {
+    AT_HAND.iter().find(|one| one.version == version).map_or("", |one| one.settled)
 }
 
 fn at_hand_or_usual(version: &str) -> &'static AtHand {

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from pathlib import Path
 
+import imports
 from watch import Watch
 
 
@@ -13,6 +15,11 @@ class Plugin:
         self.config = None
         self.exit_code = 3
         self.watch = None
+        self.unimported = []
+
+    def pytest_collectreport(self, report):
+        if report.failed and "No module named" in str(report.longrepr):
+            self.unimported += [report.nodeid.partition("::")[0], *imports.own_files(str(report.longrepr))]
 
     def pytest_configure(self, config):
         self.config = config
@@ -49,10 +56,20 @@ class Plugin:
 def main():
     # As with `python -m`, what is in the folder can be imported, and this script's own folder can't.
     sys.path[0] = os.getcwd()
+    # A project may have modules of these names.
+    for name in ("imports", "watch"):
+        del sys.modules[name]
     import pytest
 
     sys.argv[0] = os.path.join(os.path.dirname(pytest.__file__), "__main__.py")
-    sys.exit(pytest.main(plugins=[Plugin()]))
+    plugin = Plugin()
+    exit_code = pytest.main(plugins=[plugin])
+    if int(exit_code) == 4:
+        # A conftest.py that can't be imported is said before plugins are asked.
+        plugin.unimported += [str(path) for path in Path().glob("**/conftest.py") if "site-packages" not in path.parts]
+    if plugin.unimported:
+        imports.report(plugin.unimported)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 What the project says (requirements files, a project with extras and groups, lines, lock files) is
 resolved together by uv. A lock file is a set of constraints: it decides versions, not what is
 installed. What is asked for but absent from the lock, or at odds with it, is an error that says so.
+With CODEGOD_LOCK=prefer a lock file that is older than the manifests decides as far as it goes.
 Folders of the workspace can't be part of an environment; they are noted as `#local FOLDER`.
 With CODEGOD_PINS=at-least, exact pins of files and lines are lower bounds, and lock files hold nothing. With
 CODEGOD_URLS=leave-out, lines that are a bare address are left out.
@@ -47,6 +48,61 @@ def locked(path):
         if "version" in package and not local and not any(key in package for key in ("git", "path", "url")):
             versions.setdefault(normalised(package["name"]), set()).add(package["version"])
     return versions
+
+
+def names_in(lines):
+    """The distributions that requirement lines name, but for those that only some interpreters or systems get:
+    whether a lock has these depends on more than the line."""
+    lines = lines if isinstance(lines, list) else []
+    found = (re.match(r"\s*([A-Za-z0-9][\w.-]*)", line) for line in lines if isinstance(line, str) and ";" not in line)
+    return {normalised(name[1]) for name in found if name}
+
+
+def names_of(table):
+    """The same of a table as Poetry and Pipenv have it; what comes from elsewhere has other names in a lock."""
+    table = table if isinstance(table, dict) else {}
+    plain = (name for name, value in table.items() if isinstance(value, str) or (isinstance(value, dict) and set(value) <= {"version", "extras"}))
+    return {normalised(name) for name in plain if name != "python"}
+
+
+def asked(folder, lock):
+    """The distributions that the manifest of a folder asks for and that its lock file therefore holds."""
+    manifest = folder / ("Pipfile" if lock.name == "Pipfile.lock" else "pyproject.toml")
+    try:
+        table = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return set()
+    if manifest.name == "Pipfile":
+        return names_of(table.get("packages")) | names_of(table.get("dev-packages"))
+    project, tool = table.get("project", {}), table.get("tool", {})
+    poetry = tool.get("poetry", {}) if lock.name == "poetry.lock" else {}
+    found = names_in(project.get("dependencies")) | names_of(poetry.get("dependencies")) | names_of(poetry.get("dev-dependencies"))
+    groups = [*project.get("optional-dependencies", {}).values(), *table.get("dependency-groups", {}).values()]
+    # Of pdm's groups, a lock holds those that were asked for when it was made.
+    for group in [] if lock.name == "pdm.lock" else groups:
+        found |= names_in(group)
+    for group in poetry.get("group", {}).values():
+        found |= names_of(group.get("dependencies"))
+    if lock.name == "uv.lock":
+        found |= names_in(tool.get("uv", {}).get("dev-dependencies"))
+    return found - {normalised(str(project.get("name") or poetry.get("name") or ""))}
+
+
+def known(lock):
+    """Every distribution that a lock file names, wherever it comes from."""
+    if lock.name == "Pipfile.lock":
+        table = json.loads(lock.read_text(encoding="utf-8"))
+        return {normalised(name) for section in table.values() if isinstance(section, dict) for name in section}
+    return {normalised(package["name"]) for package in tomllib.loads(lock.read_text(encoding="utf-8")).get("package", [])}
+
+
+def lacking(lock, projects):
+    """What the manifests ask for and their lock file does not know: it is older than they are."""
+    folders = {lock.parent} | ({WORKSPACE / folder for folder in projects} if lock.name == "uv.lock" else set())
+    try:
+        return sorted(set().union(*(asked(folder, lock) for folder in folders)) - known(lock))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []  # Of another shape than any tool writes: nothing can be said.
 
 
 def is_too_old(name, version):
@@ -171,9 +227,21 @@ def main():
         arguments += [word for group in given.group for word in ("--group", group)]
         if given.override:
             arguments += ["--override", written(temporary, "overrides.txt", given.override)]
+        preferred = os.environ.get("CODEGOD_LOCK") == "prefer"
+        for path in [] if preferred else given.lock:
+            if absent := lacking(WORKSPACE / path, given.project):
+                print(f"error: {path} does not fit what the project asks for: it has no {', '.join(absent[:8])}", file=sys.stderr)
+                return 1
         fixed = [line for path in given.lock for line in constraints(locked(WORKSPACE / path))]
-        locks = ["--constraint", written(temporary, "lock.txt", fixed)] if fixed else []
-        done = compile_pins(arguments + locks, folder)
+        pins = written(temporary, "lock.txt", fixed)
+        if preferred:
+            # What an output file holds already is kept where it can be.
+            done = compile_pins([*arguments, "--output-file", pins], folder)
+            done.stdout = Path(pins).read_text(encoding="utf-8")
+            locks = []
+        else:
+            locks = ["--constraint", pins] if fixed else []
+            done = compile_pins(arguments + locks, folder)
         if done.returncode != 0 and locks:
             # Without the lock it can be done: then it is the lock that does not fit.
             freely = compile_pins(arguments, folder)

@@ -8,10 +8,12 @@ import os
 import runpy
 import sys
 import time
+import traceback
 import unittest
 from functools import wraps
 from xml.sax.saxutils import escape, quoteattr
 
+import imports
 from watch import Watch
 
 WATCH = []
@@ -114,20 +116,37 @@ def cut_off(path, name, said):
     write(path)
 
 
+def unimported():
+    """Says what else the modules miss that could not be imported."""
+    failed = (found["text"] for found in CASES if found["outcome"] in ("error", "failure"))
+    texts = [text for text in failed if "No module named" in text]
+    if texts:
+        imports.report(imports.own_files("\n".join(texts)))
+
+
 def main():
     path, process = os.environ.get("CODEGOD_REPORT"), os.getpid()
     if path:
         # Forks of the runner end by themselves; only the first process reports.
-        atexit.register(lambda: write(path) if os.getpid() == process else None)
+        atexit.register(lambda: (write(path), unimported()) if os.getpid() == process else None)
         WATCH.append(Watch(lambda name, said: cut_off(path, name, said)))
     del sys.argv[0]
-    if sys.argv and sys.argv[0] == "-m":
-        del sys.argv[0]
-        sys.path[0] = os.getcwd()
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    else:
-        sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    # A project may have modules of these names.
+    for name in ("imports", "watch"):
+        del sys.modules[name]
+    try:
+        if sys.argv and sys.argv[0] == "-m":
+            del sys.argv[0]
+            sys.path[0] = os.getcwd()
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except ImportError as error:
+        if "No module named" in str(error):
+            said = traceback.format_exc()
+            atexit.register(lambda: imports.report(imports.own_files(said)))
+        raise
 
 
 if __name__ == "__main__":

@@ -41,9 +41,10 @@ const DEFINITIONS: [(&str, &str, Release); 12] = [
 ];
 
 /// Files that definitions name as a source.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     ("resolve.py", include_str!("../../../deploy/images/files/resolve.py")),
     ("pytest_report.py", include_str!("../../../deploy/images/files/pytest_report.py")),
+    ("imports.py", include_str!("../../../deploy/images/files/imports.py")),
     ("watch.py", include_str!("../../../deploy/images/files/watch.py")),
     ("unittest_report.py", include_str!("../../../deploy/images/files/unittest_report.py")),
 ];

@@ -9,6 +9,7 @@ use minijinja::{Environment, Value};
 use super::facts::Facts;
 use super::schema::{Cell, Table};
 use super::{Failure, settings, versions};
+use crate::interpreter;
 use crate::reasoning::expression;
 
 /// Facts and functions.
@@ -31,6 +32,8 @@ pub(super) const NAMES: [&str; 45] = [
     "package_section",
     "types_of",
     "python_for",
+    "usual_python",
+    "settled",
     "python_tagged",
     "specifier",
     "item",
@@ -102,6 +105,8 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     environment.add_function("near_file", move |from: String, to: String| project.near_file(&from, &to));
     environment.add_function("newest", |a: String, b: String| versions::is_newer(&a, &b));
     environment.add_function("python_for", |range: String| versions::python_for(&range));
+    environment.add_function("usual_python", || interpreter::USUAL);
+    environment.add_function("settled", |version: String| interpreter::settled(&version));
     environment.add_function("python_tagged", |tags: String| versions::python_tagged(&tags));
     environment.add_function("safe_value", |name: String| settings::safe_value(&name));
     let known = Arc::clone(tables);

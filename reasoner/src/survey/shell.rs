@@ -84,8 +84,12 @@ fn without_expressions(script: &str) -> String {
     let mut plain = String::with_capacity(script.len());
     while let Some((before, after)) = rest.split_once("${{") {
         plain.push_str(before);
-        plain.push(UNKNOWN);
-        rest = after.split_once("}}").map_or("", |(_, after)| after);
+        let (expression, behind) = after.split_once("}}").unwrap_or((after, ""));
+        match expression.trim().strip_prefix("env.").filter(|name| is_name(name)) {
+            Some(name) => plain.push_str(&format!("${{{name}}}")),
+            None => plain.push(UNKNOWN),
+        }
+        rest = behind;
     }
     plain.push_str(rest);
     plain
@@ -112,11 +116,22 @@ fn command(words: Vec<String>) -> Command {
 }
 
 fn assignment(word: &str) -> Option<(&str, &str)> {
-    let (name, value) = word.split_once('=')?;
-    let named = !name.is_empty()
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
-    named.then_some((name, value))
+    word.split_once('=').filter(|(name, _)| is_name(name))
+}
+
+/// Whether a word may be the name of a variable.
+pub(super) fn is_name(word: &str) -> bool {
+    !word.is_empty()
+        && !word.starts_with(|first: char| first.is_ascii_digit())
+        && word.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+}
+
+/// A script with variables set before it, as far as their values are plain.
+pub(super) fn with_variables(script: &str, variables: &BTreeMap<String, String>) -> String {
+    let plain = |value: &str| !value.contains(['\'', '\n', '$', UNKNOWN]);
+    let set = variables.iter().filter(|(name, value)| is_name(name) && plain(value));
+    let lines: String = set.map(|(name, value)| format!("{name}='{value}'\n")).collect();
+    lines + script
 }
 
 #[cfg(test)]
@@ -136,6 +151,14 @@ mod tests {
         let script = "PIP=\"$VENV/bin/pip\"\nFILE=a.txt\n\"$PIP\" install -r ${FILE} $OTHER";
         let words: Vec<String> = commands(script).iter().map(|command| command.words.join("|")).collect();
         assert_eq!(words, ["$VENV/bin/pip|install|-r|a.txt|$OTHER"]);
+    }
+
+    #[test]
+    fn variables_of_the_job_are_expanded() {
+        let variables = BTreeMap::from([("MODULE".to_owned(), "a b".to_owned())]);
+        let script = with_variables("pytest --pyargs $MODULE ${{ env.MODULE }} ${{ matrix.x }}", &variables);
+        let words: Vec<String> = commands(&script).iter().map(|command| command.words.join("|")).collect();
+        assert_eq!(words, ["pytest|--pyargs|a b|a b|\u{FFFD}"]);
     }
 
     proptest::proptest! {

@@ -35,7 +35,7 @@ const ELSEWHERE: [&str; 14] = [
 ];
 
 /// Tools that check, format or publish code.
-const LINTERS: [&str; 27] = [
+const LINTERS: [&str; 39] = [
     "black",
     "flake8",
     "pylint",
@@ -63,7 +63,21 @@ const LINTERS: [&str; 27] = [
     "python-semantic-release",
     "ipdb",
     "jupyterlab",
+    "codecov",
+    "coveralls",
+    "darglint",
+    "docformatter",
+    "interrogate",
+    "pep8-naming",
+    "pydocstyle",
+    "pytype",
+    "pyupgrade",
+    "slotscheck",
+    "vulture",
+    "wemake-python-styleguide",
 ];
+/// How the names of their plugins begin.
+const OF_LINTERS: [&str; 2] = ["flake8-", "types-"];
 
 /// The first pytest that runs on Python 3.10 and later.
 const OLDEST_PYTEST: [u64; 3] = [6, 2, 5];
@@ -166,7 +180,11 @@ fn wanted(all: &Named, asked: &BTreeSet<String>, everything: bool, development: 
 fn without_linters(lines: Vec<String>, needed: &[String]) -> Vec<String> {
     let needed: BTreeSet<String> = needed.iter().filter_map(|line| requirement::name(line)).collect();
     let kept = |line: &String| {
-        requirement::name(line).is_none_or(|name| !LINTERS.contains(&name.as_str()) || needed.contains(&name))
+        requirement::name(line).is_none_or(|name| {
+            let checks =
+                LINTERS.contains(&name.as_str()) || OF_LINTERS.iter().any(|start| name.starts_with(start));
+            !checks || needed.contains(&name)
+        })
     };
     lines.into_iter().filter(kept).collect()
 }
@@ -269,7 +287,11 @@ impl Choice {
             };
             all.iter().filter(of).cloned().collect::<Vec<_>>()
         };
-        let tests = purpose(&["test", "tests", "testing"]);
+        let mut tests = purpose(&["test", "tests", "testing"]);
+        // Beside what all tests need, what some of another kind need is nothing.
+        if tests.iter().any(|path| !super::lanes::special(path)) {
+            tests.retain(|path| !super::lanes::special(path));
+        }
         let satisfied = files.iter().chain(&tests).any(|path| files::tools_in(tree, path))
             || self.named.iter().any(|name| is_test_tool(name));
         files.extend(tests);
@@ -287,6 +309,10 @@ impl Choice {
                 "requirements/requirements.txt",
                 "requirements/common.txt",
                 "requirements/main.txt",
+                "requirements/default.txt",
+                "requirements/core.txt",
+                "requirements/production.txt",
+                "requirements/prod.txt",
             ];
             let main = main.iter().map(|name| joined(&manifest.folder, name)).find(|path| all.contains(path));
             // A file for development that includes what everything needs is whole by itself.

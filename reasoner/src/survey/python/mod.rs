@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use codegod_protocol::setup::{PartPicture, Preparation, Python, ServiceKind, Setup, Toolchain};
 
 #[cfg(test)]
+mod lanes_tests;
+#[cfg(test)]
 mod tests;
 
 use self::choose::Choice;

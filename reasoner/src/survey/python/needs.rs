@@ -167,8 +167,9 @@ impl Needs {
                 _ => break,
             }
         }
-        needs.extras.retain(|name| !name.contains(UNKNOWN) && !name.is_empty());
-        needs.groups.retain(|name| !name.contains(UNKNOWN) && !name.is_empty());
+        let known = |name: &String| !name.contains([UNKNOWN, '$']) && !name.is_empty();
+        needs.extras.retain(known);
+        needs.groups.retain(known);
         needs
     }
 

@@ -61,7 +61,7 @@ const LEFT_OUT: [&str; 22] = [
 /// `python -m pytest` that ends also when a test hangs.
 const REPORTED: &str = "python /opt/codegod/pytest_report.py";
 /// Which distribution knows an option.
-const PLUGINS: [(&str, &str); 24] = [
+const PLUGINS: [(&str, &str); 28] = [
     ("--cov", "pytest-cov"),
     ("--no-cov", "pytest-cov"),
     ("-n", "pytest-xdist"),
@@ -85,8 +85,17 @@ const PLUGINS: [(&str, &str); 24] = [
     ("env", "pytest-env"),
     ("--flake8", "pytest-flake8"),
     ("--mypy", "pytest-mypy"),
+    ("--mypy-ini-file", "pytest-mypy-plugins"),
+    ("--mypy-extension-hook", "pytest-mypy-plugins"),
+    ("--mypy-only-local-stub", "pytest-mypy-plugins"),
+    ("--mypy-same-process", "pytest-mypy-plugins"),
     ("--doctest-plus", "pytest-doctestplus"),
 ];
+
+/// Whether an option's value is the word behind it.
+pub(super) fn takes_value(option: &str) -> bool {
+    KEPT.contains(&option) || LEFT_OUT.contains(&option)
+}
 
 /// A run of pytest.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -214,9 +223,9 @@ impl Run {
             let known = |name: &str| {
                 option == name || (name.len() > 4 && name.starts_with("--") && option.starts_with(name))
             };
-            self.plugins.extend(
-                PLUGINS.iter().filter(|(name, _)| known(name)).map(|(_, plugin)| (*plugin).to_owned()),
-            );
+            // Of two that fit, the longer says more.
+            let nearest = PLUGINS.iter().filter(|(name, _)| known(name)).max_by_key(|(name, _)| name.len());
+            self.plugins.extend(nearest.map(|(_, plugin)| (*plugin).to_owned()));
             if *word == "-nauto" || word.strip_prefix("-n").is_some_and(|count| count.parse::<u32>().is_ok())
             {
                 self.plugins.insert("pytest-xdist".to_owned());

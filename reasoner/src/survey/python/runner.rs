@@ -35,14 +35,14 @@ pub(super) fn choose(
     ignored: &[String],
 ) -> Runner {
     let files = test_files(tree, &manifest.folder, ignored);
-    let own = lanes.iter().find(|lane| lane.tests.iter().any(|test| family(test).is_some()));
+    let own = lanes.iter().find(|lane| lane.tests.iter().any(|test| family(tree, test).is_some()));
     let Some(lane) = own else { return conventional(tree, manifest, named, &files, ignored) };
-    let first = lane.tests.iter().find_map(|test| Some((family(test)?, test)));
+    let first = lane.tests.iter().find_map(|test| Some((family(tree, test)?, test)));
     let Some((kind, first)) = first else { return Runner::default() };
     let alike: Vec<&[String]> = lane
         .tests
         .iter()
-        .filter(|test| family(test) == Some(kind) && test.workdir == first.workdir)
+        .filter(|test| family(tree, test) == Some(kind) && test.workdir == first.workdir)
         .map(|test| test.words.as_slice())
         .collect();
     let mut runner = match kind {
@@ -69,13 +69,16 @@ enum Family {
     Script,
 }
 
-fn family(test: &TestCommand) -> Option<Family> {
+fn family(tree: &Tree, test: &TestCommand) -> Option<Family> {
     let words: Vec<&str> = test.words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["pytest", ..] => Some(Family::Pytest),
         ["nosetests" | "nose" | "nose2", ..] => Some(Family::Nose),
         ["unittest" | "trial" | "zope-testrunner" | "stestr", ..] => Some(Family::Unittest),
-        ["python", script, ..] if script.ends_with("manage.py") => Some(Family::Django),
+        ["python", script, ..] if script.ends_with("manage.py") => {
+            let path = joined(&test.workdir, script.trim_start_matches("./"));
+            Some(if is_djangos(tree, &path) { Family::Django } else { Family::Script })
+        }
         ["django-admin" | "django-admin.py" | "django", ..] => Some(Family::Django),
         ["python", "setup.py", ..] => Some(Family::Nose),
         ["python", _, ..] => Some(Family::Script),
@@ -217,8 +220,14 @@ pub(super) fn manage_py(tree: &Tree, folder: &str) -> Option<String> {
         .map(|(path, _)| path)
         .filter(|path| path.ends_with("manage.py") && path[start.len()..].matches('/').count() <= 1);
     let found = found.filter(|path| path.rsplit('/').next() == Some("manage.py") && !path.contains("{{"));
+    let found = found.filter(|path| is_djangos(tree, path));
     let nearest = found.min_by_key(|path| path.matches('/').count())?;
     Some(nearest.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned()))
+}
+
+/// Whether a `manage.py` is Django's: others have scripts of that name, too.
+fn is_djangos(tree: &Tree, path: &str) -> bool {
+    tree.text(path).is_none_or(|text| text.contains("django"))
 }
 
 /// The files with tests below a folder, without those of other parts.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codegod_protocol::setup::{PartPicture, Requirements, ServiceKind, Setup, Toolchain};
+use codegod_protocol::setup::{PartPicture, Requirements, Setup, Toolchain};
 
 use super::super::{Entry, EntryKind, Tree};
 
@@ -20,20 +20,20 @@ fn parts(files: &[(&str, &str)]) -> Vec<PartPicture> {
     super::parts(&tree(files), &mut Vec::new())
 }
 
-fn only(files: &[(&str, &str)]) -> Setup {
+pub(super) fn only(files: &[(&str, &str)]) -> Setup {
     let mut parts = parts(files);
     assert_eq!(parts.len(), 1, "{parts:?}");
     parts.remove(0).setup
 }
 
 /// What is resolved, in the words of the command that does it.
-fn resolved(setup: &Setup) -> String {
+pub(super) fn resolved(setup: &Setup) -> String {
     let resolution = crate::setup::resolution(setup).expect("something is to be resolved");
     let start = "codegod-resolve --python=3.11 --out=.codegod/python/requirements.txt";
     resolution.run.strip_prefix(start).map_or(resolution.run.clone(), |rest| rest.trim().to_owned())
 }
 
-fn tested(setup: &Setup) -> String {
+pub(super) fn tested(setup: &Setup) -> String {
     let ends = " --continue-on-collection-errors -o junit_family=xunit1 --junitxml=\"$CODEGOD_REPORT\"";
     let runs = setup.tests.iter().map(|test| {
         format!(
@@ -240,7 +240,8 @@ fn settings_that_hide_results_are_answered_and_their_plugins_installed() {
 
 #[test]
 fn django_s_own_runner_is_used_where_pytest_is_not_meant() {
-    let files = [("requirements.txt", "django"), ("shop/manage.py", ""), ("shop/cart/tests.py", "")];
+    let files =
+        [("requirements.txt", "django"), ("shop/manage.py", "import django"), ("shop/cart/tests.py", "")];
     let run = "shop$ python /opt/codegod/unittest_report.py manage.py test --noinput";
     assert_eq!(tested(&only(&files)), run);
     let with_pytest =
@@ -356,65 +357,4 @@ proptest::proptest! {
             proptest::prop_assert!(files <= 2);
         }
     }
-}
-
-#[test]
-fn the_lane_that_runs_all_tests_comes_before_one_of_a_part_or_of_something_else() {
-    let pyproject = (
-        "pyproject.toml",
-        "[project]\nname='a'\n[build-system]\nrequires=[]\n[dependency-groups]\ntests=['pytest']\nrandom=['pytest-randomly']",
-    );
-    let job = |run: &str| format!("jobs:\n  test:\n    steps:\n      - run: {run}\n");
-    let (browser, other, all) =
-        (job("pytest tests/test_web.py"), job("pytest -p other"), job("pytest -p all"));
-    let files = [
-        pyproject,
-        ("tests/test_a.py", ""),
-        ("tests/test_b.py", ""),
-        ("tests/test_web.py", ""),
-        (".github/workflows/browser.yml", &browser),
-        (".github/workflows/other.yml", &other),
-        (".github/workflows/test.yml", &all),
-    ];
-    let setup = only(&files);
-    assert_eq!(tested(&setup), "$ python -m pytest -p all");
-    let told = ("tox.toml", "[env_run_base]\ndependency_groups=['tests']\ncommands=[['pytest']]");
-    let setup = only(&[pyproject, files[1], told]);
-    assert_eq!(resolved(&setup), "--project=. --group=tests --line=pytest");
-}
-
-#[test]
-fn settings_of_pytest_say_that_there_are_tests_whatever_their_files_are_called() {
-    let files =
-        [("pytest.ini", "[pytest]\npython_files = *\n"), ("tests/cli.py", ""), ("requirements.txt", "")];
-    assert_eq!(tested(&only(&files)), "$ python -m pytest");
-}
-
-#[test]
-fn of_a_step_that_is_repeated_with_other_variables_the_first_counts() {
-    let run = "      - run: pytest\n";
-    let workflow = format!("jobs:\n  test:\n    steps:\n{run}{run}        env:\n          PURE: 1\n");
-    let files = [("requirements.txt", ""), ("tests/test_a.py", ""), (".github/workflows/a.yml", &workflow)];
-    assert!(only(&files).env.is_empty());
-}
-
-#[test]
-fn a_file_for_development_that_includes_the_base_needs_no_other() {
-    let files = [
-        ("requirements.txt", "-r requirements/heroku.txt"),
-        ("requirements/common.txt", "flask"),
-        ("requirements/dev.txt", "-r common.txt\nfaker"),
-        ("requirements/heroku.txt", "-r common.txt\npsycopg2"),
-        ("tests/test_a.py", ""),
-    ];
-    assert_eq!(resolved(&only(&files)), "--file=requirements/dev.txt --line=pytest");
-}
-
-#[test]
-fn tests_that_run_by_themselves_are_not_left_out_and_actions_that_start_servers_are_seen() {
-    let workflow = "jobs:\n  test:\n    steps:\n      - uses: supercharge/redis-github-action@v1\n      - run: |\n          pytest -n auto -m 'not serial'\n          pytest -m serial\n";
-    let files = [("requirements.txt", ""), ("tests/test_a.py", ""), (".github/workflows/test.yml", workflow)];
-    let setup = only(&files);
-    assert_eq!(tested(&setup), "$ python -m pytest");
-    assert_eq!(setup.services, [ServiceKind::Redis].into());
 }

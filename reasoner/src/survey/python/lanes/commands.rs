@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::needs::Needs;
+use super::Kind;
 use crate::survey::shell::UNKNOWN;
 
 /// Runners by the name of their program or module.
@@ -50,6 +51,8 @@ pub(super) enum Call {
     HatchTest,
     /// A shell script.
     File(String),
+    /// Environments of tox, or sessions of nox.
+    Elsewhere(Kind),
 }
 
 /// What a command means.
@@ -158,6 +161,8 @@ fn unwrapped(words: &[String]) -> Option<(Vec<String>, Needs)> {
         ("uv", ["run", rest @ ..]) => Some((behind(rest, &UV_VALUED), Needs::of_manager(rest))),
         ("poetry" | "pipenv" | "rye", ["run", rest @ ..]) => Some((owned(rest), none)),
         ("pdm", ["run", rest @ ..]) => Some((behind(rest, &[]), none)),
+        ("uvx", [_, ..]) => Some((behind(rest, &UV_VALUED), none)),
+        ("pipx", ["run", rest @ ..]) => Some((behind(rest, &[]), none)),
         ("coverage", ["run", rest @ ..]) => Some((measured(rest), none)),
         (python, rest) if is_python(python) => {
             interpreted(program == *first, python, rest).map(|words| (words, none))
@@ -250,6 +255,9 @@ fn called(words: &[String], needs: Needs) -> Meaning {
             .find(|word| !word.starts_with('-') && !word.contains('='))
             .map(|target| Call::Make((*target).to_owned())),
         ["hatch", "test", ..] => Some(Call::HatchTest),
+        [tool @ ("tox" | "nox"), rest @ ..] if !rest.iter().any(|word| super::special(word)) => {
+            Some(Call::Elsewhere(if *tool == "tox" { Kind::Tox } else { Kind::Nox }))
+        }
         ["hatch", "run", rest @ ..] => rest.iter().find(|word| !word.starts_with(['-', '+'])).map(|word| {
             let (environment, name) = match word.split_once(':') {
                 Some((environment, name)) => (Some(environment.to_owned()), name),
@@ -324,6 +332,11 @@ mod tests {
             needs: Needs::default(),
         };
         assert_eq!(of("hatch run +py=3 test:cov"), task(Some("test"), "cov"));
+        for line in ["tox", "python -m tox -e py", "uvx --with tox-gh tox run -e ${{ matrix.env }}"] {
+            let call = Call::Elsewhere(Kind::Tox);
+            assert_eq!(of(line), Meaning::Call { call, needs: Needs::default() }, "{line}");
+        }
+        assert_eq!(of("tox -e lint"), Meaning::Other);
         assert_eq!(of("echo pytest"), Meaning::Other);
         assert_eq!(of("python -c 'import x'"), Meaning::Other);
     }

@@ -15,13 +15,13 @@ use super::manifest::Manifest;
 use super::needs::Needs;
 use crate::survey::Tree;
 use crate::survey::shell::{self, UNKNOWN};
-use commands::Meaning;
+use commands::{Call, Meaning};
 use scripts::Scripts;
 
 /// How deep scripts that call scripts are followed.
 const DEPTH: usize = 4;
 /// Words in the names of lanes that do not run the tests in the usual way.
-const SPECIAL: [&str; 25] = [
+const SPECIAL: [&str; 40] = [
     "min",
     "old",
     "lowest",
@@ -47,6 +47,21 @@ const SPECIAL: [&str; 25] = [
     "devel",
     "conda",
     "format",
+    "playwright",
+    "selenium",
+    "cypress",
+    "browser",
+    "valkey",
+    "smoke",
+    "stress",
+    "perf",
+    "codspeed",
+    "mutation",
+    "sanitizer",
+    "valgrind",
+    "windows",
+    "macos",
+    "typeguard",
 ];
 
 /// Names of lanes that run all tests, and of their files.
@@ -105,6 +120,8 @@ pub(super) struct Lane {
     pub(super) services: Vec<String>,
     /// The test commands, without what wraps them.
     pub(super) tests: Vec<TestCommand>,
+    /// The tool that it leaves the rest to: tox or nox, whose environments are lanes of their own.
+    leaves_to: Option<Kind>,
 }
 
 /// A test command of a lane.
@@ -137,12 +154,15 @@ pub(super) fn lanes(tree: &Tree, manifest: &Manifest<'_>) -> Vec<Lane> {
         (Kind::Nox, nox::recipes(tree, &manifest.folder)),
         (Kind::Task, scripts.recipes()),
     ];
-    let mut lanes: Vec<Lane> = sources
+    let (mut lanes, around): (Vec<Lane>, Vec<Lane>) = sources
         .into_iter()
         .flat_map(|(kind, recipes)| recipes.into_iter().map(move |recipe| (kind, recipe)))
         .map(|(kind, recipe)| understood(tree, kind, recipe, &scripts, manifest))
-        .filter(|lane| !lane.tests.is_empty())
-        .collect();
+        .filter(|lane| !lane.tests.is_empty() || lane.leaves_to.is_some())
+        .partition(|lane| !lane.tests.is_empty());
+    for lane in &mut lanes {
+        lane.stand_in(&around);
+    }
     lanes.sort_by_cached_key(|lane| {
         let special = special(&lane.name) || special(&lane.from);
         (
@@ -151,17 +171,39 @@ pub(super) fn lanes(tree: &Tree, manifest: &Manifest<'_>) -> Vec<Lane> {
             is_narrow(tree, &manifest.folder, lane),
             !is_usual(&lane.name),
             !is_usual(&lane.from),
+            !lane.from.starts_with(".github/"),
+            // Of the same tests with several databases, those with the fewest servers.
+            super::services(&[lane]).len(),
         )
     });
     lanes
+}
+
+impl Lane {
+    /// Takes along what the job provides that runs this environment: servers, variables, Debian packages.
+    fn stand_in(&mut self, around: &[Self]) {
+        let mut jobs: Vec<&Self> = around
+            .iter()
+            .filter(|job| job.leaves_to == Some(self.kind) && !special(&job.name) && !special(&job.from))
+            .collect();
+        jobs.sort_by_key(|job| (job.services.is_empty(), !is_usual(&job.name), !is_usual(&job.from)));
+        let Some(job) = jobs.first() else { return };
+        self.services.extend(job.services.iter().cloned());
+        self.system.extend(job.system.iter().cloned());
+        for (name, value) in &job.env {
+            self.env.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
 }
 
 /// Whether a lane names the files that it runs, and they are less than half of the part's.
 fn is_narrow(tree: &Tree, folder: &str, lane: &Lane) -> bool {
     let mut paths = Vec::new();
     for test in &lane.tests {
-        let named =
-            test.words.iter().skip(1).map(|word| joined(&test.workdir, word.trim_start_matches("./")));
+        let values = test.words.windows(2).filter(|pair| super::pytest::takes_value(&pair[0]));
+        let values: Vec<&String> = values.map(|pair| &pair[1]).collect();
+        let words = test.words.iter().skip(1).filter(|word| !values.contains(word));
+        let named = words.map(|word| joined(&test.workdir, word.trim_start_matches("./")));
         let named: Vec<String> = named
             .map(|path| path.split("::").next().unwrap_or_default().trim_end_matches('/').to_owned())
             .filter(|path| tree.has(path) || tree.below(&format!("{path}/")).next().is_some())
@@ -209,13 +251,17 @@ fn understood(
         system: BTreeSet::new(),
         services: recipe.services,
         tests: Vec::new(),
+        leaves_to: None,
     };
+    let variables = lane.env.clone();
     for (workdir, script) in recipe.steps {
+        let script = shell::with_variables(&script, &variables);
         let place = Place { tree, folder: &manifest.folder, workdir };
         follow(&mut lane, place, &script, scripts, DEPTH);
     }
     lane.needs.settle(manifest.name.as_deref());
-    lane.env.retain(|name, value| wanted(name) && !value.contains([UNKNOWN, '$', '{']));
+    lane.env
+        .retain(|name, value| shell::is_name(name) && wanted(name) && !value.contains([UNKNOWN, '$', '{']));
     lane
 }
 
@@ -276,6 +322,10 @@ fn follow(lane: &mut Lane, mut place: Place<'_>, script: &str, scripts: &Scripts
                 if !lane.tests.contains(&test) {
                     lane.tests.push(test);
                 }
+            }
+            Meaning::Call { call: Call::Elsewhere(kind), .. } if here => {
+                lane.env.extend(command.env);
+                lane.leaves_to.get_or_insert(kind);
             }
             Meaning::Call { call, needs } if here => {
                 let Some((called, more)) = scripts.called(&call, &place.workdir).filter(|_| depth > 0) else {

@@ -67,6 +67,7 @@ impl<'a> Scripts<'a> {
                 });
                 hatch.or_else(|| Some((self.tasks.get(name)?.clone(), Needs::default())))
             }
+            Call::Elsewhere(_) => None,
             Call::File(path) => {
                 let path = path.trim_start_matches("./");
                 let text = self.tree.text(&super::super::joined(workdir, path))?;

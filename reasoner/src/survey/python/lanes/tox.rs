@@ -38,13 +38,16 @@ fn environment(from: &str, ini: &Ini, section: &str, folder: &str) -> Recipe {
     let mut needs = Needs { project: true, ..Needs::default() };
     let environments = factors::environments(ini, section);
     let meant = |factors: Option<&str>| factors.is_none_or(|factors| factors::holds(factors, &environments));
+    // Of a matrix one environment is made, the last that is named: the newest, as a rule.
+    let one = environments.last().map_or(&[][..], std::slice::from_ref);
     for (factors, line) in factored(&value(&["deps"])).into_iter().filter(|(factors, _)| meant(*factors)) {
-        let conditional = factors.is_some();
+        let in_matrix = factors.is_some_and(|factors| one.is_empty() || !factors::holds(factors, one));
         let words: Vec<&str> = line.split_whitespace().collect();
         let more = Needs::of_pip(&if line.starts_with('-') { words } else { vec![line] });
-        // A dependency that many factors pin differently is one of the matrix: the project's own word holds.
-        if conditional {
-            needs.join(Needs { lines: unpinned(more.lines), ..more });
+        // What other environments pin, or read from files of theirs, contradicts this one's.
+        if in_matrix {
+            let files = if one.is_empty() { more.files } else { Vec::new() };
+            needs.join(Needs { lines: unpinned(more.lines), files, ..more });
         } else {
             needs.join(more);
         }

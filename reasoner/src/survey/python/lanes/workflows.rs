@@ -60,15 +60,19 @@ fn job(name: &str, scalars: &[&Scalar], folder: &str) -> Recipe {
         let path: Vec<&str> = scalar.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             ["jobs", _, "services", .., "image"] => recipe.services.push(scalar.value.clone()),
+            ["jobs", _, "services", _, "env", name] if names_a_server(name) => {
+                recipe.env.entry((*name).to_owned()).or_insert_with(|| scalar.value.clone());
+            }
             // Actions that start a server name it: `ankane/setup-postgres`, `supercharge/redis-github-action`.
             ["jobs", _, "steps", .., "uses"] => recipe.services.push(scalar.value.clone()),
             [.., key] if SCRIPTS.contains(key) => {
                 let step = &path[..path.len() - 1];
                 let own = value(&owned, &[step, &["working-directory"]].concat());
                 // The same again with other variables is the same under other conditions: the first counts.
-                let again = recipe.steps.iter().any(|(_, script)| *script == scalar.value);
+                let again = recipe.steps.iter().any(|(_, script)| script.contains(scalar.value.trim()));
                 recipe.steps.push((tidy(own.unwrap_or(usual)), scalar.value.clone()));
-                if scalar.value.contains("test") && !again {
+                let tests = ["test", "tox", "nox"].iter().any(|word| scalar.value.contains(word));
+                if tests && !again {
                     recipe.env.extend(variables(&owned, &[step, &["env"]].concat()));
                 }
             }
@@ -79,6 +83,11 @@ fn job(name: &str, scalars: &[&Scalar], folder: &str) -> Recipe {
         }
     }
     recipe
+}
+
+/// Whether a variable says how the images of database servers are set up: with which user, which database.
+fn names_a_server(name: &str) -> bool {
+    ["POSTGRES_", "MYSQL_", "MARIADB_"].iter().any(|start| name.starts_with(start))
 }
 
 fn tidy(folder: &str) -> String {
