@@ -9,6 +9,7 @@ mod archive;
 pub mod budget;
 mod builder;
 mod capture;
+pub mod connection;
 mod container;
 mod disk_usage;
 mod engine;

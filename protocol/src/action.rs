@@ -219,6 +219,9 @@ pub enum Action {
     PackageParts,
     /// Devops: builds an image from each of those Dockerfiles.
     BuildParts,
+    /// Devops: builds the images as far as is known while the environments are made and tested, so that
+    /// [`Action::BuildParts`] finds the builder's steps done. It decides nothing and writes nothing.
+    BuildAhead,
     /// Any role: reads a file into the findings.
     ReadFile {
         /// The path.
@@ -360,6 +363,7 @@ impl Action {
             Action::TestPart { .. } => "test_part",
             Action::PackageParts => "package_parts",
             Action::BuildParts => "build_parts",
+            Action::BuildAhead => "build_ahead",
             Action::ReadFile { .. } => "read_file",
             Action::WriteFile { .. } => "write_file",
             Action::ApplyPatch { .. } => "apply_patch",
@@ -387,7 +391,8 @@ impl Action {
             Action::CreateDockerfile { .. }
             | Action::SetupEnv { .. }
             | Action::Deploy { .. }
-            | Action::PackageParts => role == Role::Devops,
+            | Action::PackageParts
+            | Action::BuildAhead => role == Role::Devops,
             Action::BuildImage { .. } | Action::RunContainer { .. } | Action::BuildParts => {
                 matches!(role, Role::Devops | Role::Testing)
             }

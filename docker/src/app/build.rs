@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Capture, CommandOutput};
+use crate::connection;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::images;
@@ -35,18 +36,7 @@ pub struct BuildSpec {
     pub labels: Labels,
 }
 
-/// What package managers print when an answer of the network did not come: asking again is what helps.
-const LOST_NETWORK: [&str; 8] = [
-    "ECONNRESET",
-    "ETIMEDOUT",
-    "EAI_AGAIN",
-    "Read timed out",
-    "Connection timed out",
-    "Connection reset by peer",
-    "Temporary failure in name resolution",
-    "Unable to fetch some archives",
-];
-/// How much of a failed build's end is searched for that, in bytes.
+/// How much of a failed build's end is searched for a lost connection, in bytes.
 const END: usize = 4096;
 
 /// Builds an app's image, its base images ensured first. A Dockerfile that fails is an output with
@@ -85,8 +75,7 @@ pub async fn build_image(
         if exit_code == 0 || tries == 2 {
             break exit_code;
         }
-        let lost = String::from_utf8_lossy(&end);
-        let Some(sign) = LOST_NETWORK.iter().find(|sign| lost.contains(**sign)) else { break exit_code };
+        let Some(sign) = connection::lost(&String::from_utf8_lossy(&end)) else { break exit_code };
         let note = format!("[{sign}: the network was lost in that step, which is tried once more]\n");
         on_output(note.as_bytes());
         capture.push(note.as_bytes());

@@ -9,7 +9,7 @@ use codegod_protocol::goal::Goal;
 use codegod_protocol::id::{GoalId, Role, TaskId};
 use codegod_protocol::intent::Intent;
 use codegod_protocol::plan::{self, Plan};
-use codegod_protocol::setup::{PartPicture, Picture, Setup, Setups, Toolchain};
+use codegod_protocol::setup::{self as protocol_setup, PartPicture, Picture, Setup, Setups, Toolchain};
 use codegod_protocol::task::{Check, Hypothesis, Procedure, Step, TASK_VERSION, Task, TaskKind};
 
 use super::assemble::MAX_ATTEMPTS;
@@ -45,6 +45,7 @@ pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, 
         let test = test(goal, number + 2, &set_up.id, &part.setup);
         tasks.extend([set_up, test]);
     }
+    tasks.push(ahead(goal, &tasks));
     tasks.push(package(goal, &tasks));
     tasks.push(closing::task(goal, &tasks)?);
     plan::check(&tasks)?;
@@ -112,6 +113,38 @@ fn test(goal: &Goal, number: u32, needs: &TaskId, setup: &Setup) -> Task {
         environment: Some(setup.part.clone()),
         deadline_seconds: AROUND_TESTS_SECONDS.saturating_add(tests),
         ..blank(&goal.id, number, goal.priority, Role::Testing, words::test_title(setup), procedure)
+    }
+}
+
+/// Begins to build what remains, from the start where the setups say all, else once their pins are resolved.
+fn ahead(goal: &Goal, tasks: &[Task]) -> Task {
+    let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 2) + 1;
+    let check = Check {
+        title: words::AHEAD_CHECK.to_owned(),
+        action: Action::BuildAhead,
+        environment: None,
+        repeat: false,
+    };
+    let procedure = Procedure {
+        problem: words::AHEAD_PROBLEM.to_owned(),
+        observe: Vec::new(),
+        hypotheses: vec![Hypothesis {
+            cause: words::AHEAD_CAUSE.to_owned(),
+            when: None,
+            confidence: 0.8,
+            disproved_by: None,
+            steps: Vec::new(),
+        }],
+        validate: vec![check],
+        risks: vec![words::AHEAD_RISK.to_owned()],
+        success_criteria: vec![words::AHEAD_CHECK.to_owned()],
+    };
+    let is_open = |task: &&Task| task.setups.values().any(|setup| setup::resolution(setup).is_some());
+    Task {
+        kind: TaskKind::Check,
+        needs: tasks.iter().filter(is_open).map(|task| task.id.clone()).collect(),
+        setups: protocol_setup::join(tasks.iter().map(|task| task.setups.clone())),
+        ..blank(&goal.id, number, goal.priority, Role::Devops, words::AHEAD_TITLE.to_owned(), procedure)
     }
 }
 

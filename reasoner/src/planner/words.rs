@@ -189,6 +189,12 @@ pub(super) fn repair_problem(saw: &str) -> String {
     format!("This was seen: {}", saw.trim())
 }
 
+pub(super) const AHEAD_TITLE: &str = "Begin the image that rebuilds the environment";
+pub(super) const AHEAD_PROBLEM: &str = "Building it takes as long as making the environment did.";
+pub(super) const AHEAD_CAUSE: &str =
+    "It can be built beside the tests: the closing verification finds its steps done";
+pub(super) const AHEAD_RISK: &str = "What the tests change in the environment is built again";
+pub(super) const AHEAD_CHECK: &str = "The image is begun";
 pub(super) const PACKAGE_TITLE: &str = "Write down how to rebuild the environment";
 pub(super) const PACKAGE_PROBLEM: &str = "What was found out is in codegod alone.";
 pub(super) const PACKAGE_CAUSE: &str = "A Dockerfile and a script say step for step what was done";

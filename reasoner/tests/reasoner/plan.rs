@@ -157,6 +157,40 @@ fn tests_that_failed_must_fail_again_when_the_goal_is_verified() {
 }
 
 #[test]
+fn the_image_that_remains_is_begun_as_soon_as_it_is_known_what_goes_into_it() {
+    let part = |setup: serde_json::Value| PartPicture {
+        setup: serde_json::from_value(setup).unwrap(),
+        seen: Vec::new(),
+        read: Vec::new(),
+        wants: String::new(),
+    };
+    let node = part(serde_json::json!({
+        "part": "web", "folder": "web", "toolchain": { "node": { "version": "22", "manager": "npm" } },
+    }));
+    let requirements = serde_json::json!([{ "kind": "file", "path": "requirements.txt" }]);
+    let python = part(serde_json::json!({
+        "part": "api", "toolchain": { "python": { "version": "3.11", "requirements": requirements } },
+    }));
+    let mut goal = goal("set up this project");
+    goal.workspace = Some("0".repeat(40));
+    let ahead = |parts: &[&PartPicture]| -> Task {
+        let picture =
+            Picture { parts: parts.iter().map(|part| (*part).clone()).collect(), remarks: Vec::new() };
+        let plan = planner::existing(&goal, &intent(None, None, &[]), picture).unwrap();
+        let is_it = |task: &&Task| task.procedure.validate[0].action == Action::BuildAhead;
+        let closing = plan.tasks.last().unwrap();
+        let ahead = plan.tasks.iter().find(is_it).unwrap();
+        assert!(closing.needs.contains(&ahead.id));
+        ahead.clone()
+    };
+    assert_eq!(ahead(&[&node]).needs, []);
+    // Which versions it takes of everything is not known before they are resolved.
+    let both = ahead(&[&node, &python]);
+    assert_eq!(both.needs, [goal.id.task(3)]);
+    assert_eq!(both.setups.keys().collect::<Vec<_>>(), ["api", "web"]);
+}
+
+#[test]
 fn a_merge_is_done_when_the_checks_of_both_sides_pass() {
     let of = full_plan();
     let find = |key: &str| -> &Task {

@@ -147,6 +147,7 @@ fn dispatch<'a>(bench: &'a mut Bench<'_>, action: &'a Action) -> Pending<'a> {
         Action::TestPart { part, expect } => Box::pin(setup::test_part(bench, part, *expect)),
         Action::PackageParts => Box::pin(setup::package_parts(bench)),
         Action::BuildParts => Box::pin(setup::build_parts(bench)),
+        Action::BuildAhead => Box::pin(setup::build_ahead(bench)),
         Action::ReadFile { path } => Box::pin(inspect::read_file(bench, path)),
         Action::WriteFile { path, content, executable } => {
             Box::pin(edit::write_file(bench, path, content, *executable))

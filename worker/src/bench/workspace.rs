@@ -41,9 +41,11 @@ impl Bench<'_> {
     /// # Errors
     /// As [`Bench::commit`].
     pub async fn build_context(&mut self, message: &Message) -> Result<Bytes, Error> {
-        let commit = match self.context.task.kind {
-            TaskKind::Work | TaskKind::Merge => self.commit(message).await?,
-            TaskKind::Check | TaskKind::Verification => self.commit.clone(),
+        let commit = match (self.context.task.kind, &self.sandbox) {
+            (TaskKind::Check | TaskKind::Verification, Some(_)) => self.commit.clone(),
+            (TaskKind::Check | TaskKind::Verification, None) | (TaskKind::Work | TaskKind::Merge, _) => {
+                self.commit(message).await?
+            }
         };
         let limit = self.context.engine.settings().max_tar_bytes as u64;
         Ok(self.context.repository.to_tar(&commit, 0, 0, limit).await?.into())

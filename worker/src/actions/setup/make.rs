@@ -17,17 +17,6 @@ use crate::error::Error;
 
 /// The longest that resolving may take: build backends are asked.
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(900);
-/// How installers say that the network failed, not what they wanted from it.
-const LOST: [&str; 8] = [
-    "EAI_AGAIN",
-    "ETIMEDOUT",
-    "ECONNRESET",
-    "Temporary failure in name resolution",
-    "Temporary failure resolving",
-    "dns error",
-    "operation timed out",
-    "Connection reset by peer",
-];
 /// How long is waited before the network is tried again.
 const LOST_PAUSE: Duration = Duration::from_secs(5);
 /// How often a setup is changed in one attempt.
@@ -124,7 +113,7 @@ async fn back_to(
 /// As [`make`], once more when the network was what failed: that says nothing of the project.
 async fn make_patiently(bench: &mut Bench<'_>, setup: &Setup) -> Result<Made, Error> {
     let made = make(bench, setup).await?;
-    let lost = |failed: &Failed| LOST.iter().any(|words| failed.evidence.output.contains(words));
+    let lost = |failed: &Failed| docker::connection::lost(&failed.evidence.output).is_some();
     if !made.as_ref().is_err_and(lost) {
         return Ok(made);
     }

@@ -7,6 +7,6 @@ mod package;
 mod test;
 
 pub(super) use make::set_up;
-pub(super) use package::{build_parts, package_parts};
+pub(super) use package::{build_ahead, build_parts, package_parts};
 pub(crate) use test::as_before;
 pub(super) use test::test_part;

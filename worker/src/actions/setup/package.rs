@@ -18,17 +18,23 @@ async fn packages(bench: &Bench<'_>) -> Result<Vec<Package>, Error> {
     Ok(package::packages(bench.setups(), &|path| paths.contains(path)))
 }
 
-/// Writes the files.
-pub(in crate::actions) async fn package_parts(bench: &mut Bench<'_>) -> Result<Outcome, Error> {
-    let packages = packages(bench).await?;
+/// The files from which the environments are rebuilt.
+fn files(bench: &Bench<'_>, packages: &[Package]) -> Overlay {
     let file = |text: &str, executable| Written { content: text.as_bytes().to_vec(), executable };
-    let script = package::script(bench.setups(), &packages);
+    let script = package::script(bench.setups(), packages);
     let mut files = Overlay::from([(package::SCRIPT.to_owned(), file(&script, true))]);
-    for package in &packages {
+    for package in packages {
         let (ignored, text) = package.ignored();
         files.insert(package.dockerfile.clone(), file(&package.content, false));
         files.insert(ignored, file(text, false));
     }
+    files
+}
+
+/// Writes the files.
+pub(in crate::actions) async fn package_parts(bench: &mut Bench<'_>) -> Result<Outcome, Error> {
+    let packages = packages(bench).await?;
+    let files = files(bench, &packages);
     let names: Vec<String> = files.keys().cloned().collect();
     let written = bench.write(files).await?;
     let same = written.iter().all(|(_, same)| *same);
@@ -41,10 +47,39 @@ pub(in crate::actions) async fn package_parts(bench: &mut Bench<'_>) -> Result<O
 
 /// Builds an image from each Dockerfile, with the sources as they are committed.
 pub(in crate::actions) async fn build_parts(bench: &mut Bench<'_>) -> Result<Outcome, Error> {
+    let packages = packages(bench).await?;
+    Ok(Outcome::of(build(bench, packages).await?))
+}
+
+/// Builds the images as the setups are by now. What comes of it is only said: the tests may change the
+/// setups still, and the closing verification builds what is written down then.
+pub(in crate::actions) async fn build_ahead(bench: &mut Bench<'_>) -> Result<Outcome, Error> {
+    let context = bench.context;
+    let mut draft = Bench::new(context, bench.start_commit(), None);
+    let built = async {
+        let packages = packages(&draft).await?;
+        let files = files(&draft, &packages);
+        draft.write(files).await?;
+        build(&mut draft, packages).await
+    };
+    let built = built.await;
+    draft.close().await;
+    context.check_stop()?;
+    let said = match built {
+        Ok(built) if built.succeeded() => built.output,
+        Ok(built) => {
+            format!("{}\n[not as it is yet: exit code {}]", built.output.trim_end(), built.exit_code)
+        }
+        Err(error) => format!("[not yet: {error}]"),
+    };
+    Ok(Outcome::said("build ahead what rebuilds the environment", true, said))
+}
+
+async fn build(bench: &mut Bench<'_>, packages: Vec<Package>) -> Result<Evidence, Error> {
     let context = bench.context;
     let (mut commands, mut output) = (Vec::new(), String::new());
     let (mut exit_code, mut seconds) = (0, 0.0);
-    for package in packages(bench).await? {
+    for package in packages {
         let tag = format!("codegod-app/{}:{}", package.tag, context.source_goal());
         let what = format!("docker build -f {} -t {tag} .", package.dockerfile);
         let spec = BuildSpec {
@@ -66,11 +101,11 @@ pub(in crate::actions) async fn build_parts(bench: &mut Bench<'_>) -> Result<Out
             break;
         }
     }
-    Ok(Outcome::of(Evidence {
+    Ok(Evidence {
         command: commands.join(" && "),
         exit_code,
         output: cap_output(output.as_bytes()),
         seconds,
         environment: None,
-    }))
+    })
 }
