@@ -13,7 +13,7 @@ use crate::interpreter;
 use crate::reasoning::expression;
 
 /// Facts and functions.
-pub(super) const NAMES: [&str; 45] = [
+pub(super) const NAMES: [&str; 47] = [
     "part",
     "stage",
     "command",
