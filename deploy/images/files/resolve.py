@@ -11,6 +11,7 @@ CODEGOD_URLS=leave-out, lines that are a bare address are left out.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -88,19 +89,68 @@ def asked(folder, lock):
     return found - {normalised(str(project.get("name") or poetry.get("name") or ""))}
 
 
-def known(lock):
-    """Every distribution that a lock file names, wherever it comes from."""
+def known(lock, projects):
+    """Every distribution that a lock file names, wherever it comes from; of uv's, what it says that the projects
+    asked for when it was made."""
     if lock.name == "Pipfile.lock":
         table = json.loads(lock.read_text(encoding="utf-8"))
         return {normalised(name) for section in table.values() if isinstance(section, dict) for name in section}
-    return {normalised(package["name"]) for package in tomllib.loads(lock.read_text(encoding="utf-8")).get("package", [])}
+    packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("package", [])
+    names = {normalised(package["name"]) for package in packages}
+    if lock.name != "uv.lock":
+        return names
+    places = {"."} | {os.path.relpath(WORKSPACE / folder, lock.parent) for folder in projects}
+    own = [package for package in packages if {"editable", "virtual"} & set(package["source"]) and set(package["source"].values()) & places]
+    # The first versions of the format did not say it.
+    if not own or any("metadata" not in package and {"dependencies", "dev-dependencies"} & set(package) for package in own):
+        return names
+    told = [package.get("metadata", {}) for package in own]
+    lists = [one.get("requires-dist", []) for one in told] + [group for one in told for group in one.get("requires-dev", {}).values()]
+    return {normalised(entry["name"]) for entries in lists for entry in entries}
+
+
+def sum_of(content, **options):
+    return hashlib.sha256(json.dumps(content, sort_keys=True, **options).encode()).hexdigest()
+
+
+def poetry_sums(table):
+    """The hashes that releases of Poetry would put into a lock file."""
+    project, poetry = table.get("project", {}), table.get("tool", {}).get("poetry", {})
+    stated = {key: project[key] for key in ("requires-python", "dependencies", "optional-dependencies") if key in project}
+    legacy = {key: poetry.get(key) for key in ("dependencies", "source", "extras", "dev-dependencies")}
+    group = {"group": poetry["group"]} if "group" in poetry else {}
+    kept = {key: value for key, value in legacy.items() if value is not None or not stated}
+    newer = {"project": stated, "tool": {"poetry": {**kept, **group}}}
+    groups = {"dependency-groups": table.get("dependency-groups", {})}
+    return [sum_of(content) for content in (legacy, {**legacy, **group}, newer, {**newer, **groups})]
+
+
+def pipenv_sums(table):
+    said = {"sources": table.get("source", []), "requires": table.get("requires", {})}
+    content = {"_meta": said, "default": table.get("packages", {}), "develop": table.get("dev-packages", {})}
+    others = set(table) - {"source", "requires", "packages", "dev-packages", "scripts", "pipfile", "pipenv"}
+    return [sum_of({**content, **{key: table[key] for key in others}}, separators=(",", ":"))]
+
+
+def is_another_s(lock):
+    """Whether a lock file says by its hash that it was made of other requirements."""
+    try:
+        if lock.name == "poetry.lock":
+            said = tomllib.loads(lock.read_text(encoding="utf-8"))["metadata"]["content-hash"]
+            return said not in poetry_sums(tomllib.loads((lock.parent / "pyproject.toml").read_text(encoding="utf-8")))
+        if lock.name == "Pipfile.lock":
+            said = json.loads(lock.read_text(encoding="utf-8"))["_meta"]["hash"]["sha256"]
+            return said not in pipenv_sums(tomllib.loads((lock.parent / "Pipfile").read_text(encoding="utf-8")))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        pass
+    return False
 
 
 def lacking(lock, projects):
     """What the manifests ask for and their lock file does not know: it is older than they are."""
     folders = {lock.parent} | ({WORKSPACE / folder for folder in projects} if lock.name == "uv.lock" else set())
     try:
-        return sorted(set().union(*(asked(folder, lock) for folder in folders)) - known(lock))
+        return sorted(set().union(*(asked(folder, lock) for folder in folders)) - known(lock, projects))
     except (AttributeError, KeyError, TypeError, ValueError):
         return []  # Of another shape than any tool writes: nothing can be said.
 
@@ -229,8 +279,10 @@ def main():
             arguments += ["--override", written(temporary, "overrides.txt", given.override)]
         preferred = os.environ.get("CODEGOD_LOCK") == "prefer"
         for path in [] if preferred else given.lock:
-            if absent := lacking(WORKSPACE / path, given.project):
-                print(f"error: {path} does not fit what the project asks for: it has no {', '.join(absent[:8])}", file=sys.stderr)
+            absent = lacking(WORKSPACE / path, given.project)
+            if absent or is_another_s(WORKSPACE / path):
+                what = f"it has no {', '.join(absent[:8])}" if absent else "its hash is another's"
+                print(f"error: {path} does not fit what the project asks for: {what}", file=sys.stderr)
                 return 1
         fixed = [line for path in given.lock for line in constraints(locked(WORKSPACE / path))]
         pins = written(temporary, "lock.txt", fixed)
