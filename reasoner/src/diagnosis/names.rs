@@ -75,16 +75,13 @@ pub(super) fn environment() -> Environment<'static> {
 /// As [`environment`], with functions over what is known of the project.
 pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -> Environment<'static> {
     let mut environment = environment();
+    add_versions(&mut environment);
     let known = Arc::clone(tables);
     environment.add_function("look", move |table: String, key: String| look(&known, &table, &key));
     let known = Arc::clone(tables);
     environment.add_function("look_all", move |table: String, text: String| look_all(&known, &table, &text));
     let known = Arc::clone(tables);
     environment.add_function("providers", move |module: String| providers(&known, &module));
-    environment
-        .add_function("at_least", |version: String, floor: String| versions::at_least(&version, &floor));
-    environment.add_function("nearest", |range: String| versions::nearest(&range));
-    environment.add_function("node_for", |range: String| versions::node_for(&range));
     environment.add_function("package_name", |module: String| package_name(&module));
     environment.add_function("types_of", |module: String| types_of(&module));
     let project = Arc::clone(facts);
@@ -103,11 +100,6 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     });
     let project = Arc::clone(facts);
     environment.add_function("near_file", move |from: String, to: String| project.near_file(&from, &to));
-    environment.add_function("newest", |a: String, b: String| versions::is_newer(&a, &b));
-    environment.add_function("python_for", |range: String| versions::python_for(&range));
-    environment.add_function("usual_python", || interpreter::USUAL);
-    environment.add_function("settled", |version: String| interpreter::settled(&version));
-    environment.add_function("python_tagged", |tags: String| versions::python_tagged(&tags));
     environment.add_function("safe_value", |name: String| settings::safe_value(&name));
     let known = Arc::clone(tables);
     environment.add_function("near", move |table: String, word: String| near(&known, &table, &word));
@@ -156,6 +148,19 @@ pub(super) fn bound(facts: &Arc<Facts>, tables: &Arc<BTreeMap<String, Table>>) -
     let project = Arc::clone(facts);
     environment.add_function("scripts", move || project.scripts());
     environment
+}
+
+/// Functions over versions, and over the interpreters that there are.
+fn add_versions(environment: &mut Environment<'static>) {
+    environment
+        .add_function("at_least", |version: String, floor: String| versions::at_least(&version, &floor));
+    environment.add_function("nearest", |range: String| versions::nearest(&range));
+    environment.add_function("node_for", |range: String| versions::node_for(&range));
+    environment.add_function("newest", |a: String, b: String| versions::is_newer(&a, &b));
+    environment.add_function("python_for", |range: String| versions::python_for(&range));
+    environment.add_function("usual_python", || interpreter::USUAL);
+    environment.add_function("settled", |version: String| interpreter::settled(&version));
+    environment.add_function("python_tagged", |tags: String| versions::python_tagged(&tags));
 }
 
 /// The facts that every match sees.
