@@ -52,6 +52,9 @@ const OF_SERVICES: [&str; 22] = [
     "PATH",
 ];
 
+/// How the names of variables begin that say whom and what a server is to know.
+const OF_SERVERS: [&str; 3] = ["POSTGRES_", "MYSQL_", "MARIADB_"];
+
 /// What the names of variables contain that make the tests others than a person runs.
 const OTHER_TESTS: [&str; 8] = ["DIST", "COVER", "BENCH", "RELEASE", "PUBLISH", "DEPLOY", "E2E", "PROD"];
 
@@ -158,7 +161,11 @@ pub(super) fn services(
                     {
                         let Some(kind) = server(&scalar.value) else { continue };
                         kinds.insert(kind);
-                        env.extend(set_at(&scalars, &["jobs", job, "services", service, "env"]));
+                        let place = ["jobs", job, "services", service, "env"];
+                        let set = set_at(&scalars, &place);
+                        env.extend(
+                            set.filter(|(name, _)| OF_SERVERS.iter().any(|start| name.starts_with(start))),
+                        );
                     }
                     // Actions that start a server name it: `supercharge/redis-github-action`.
                     [jobs, name, steps, _, key]
@@ -326,7 +333,7 @@ mod tests {
     #[test]
     fn servers_are_those_beside_the_job_that_runs_the_tests() {
         let workflow = "jobs:\n  lint:\n    services:\n      r:\n        image: mysql:8\n    steps:\n      - run: npm run lint\n\
-            \x20 test:\n    services:\n      db:\n        image: postgres:16\n        env:\n          POSTGRES_DB: ours\n          SECRET: ${{ x }}\n\
+            \x20 test:\n    services:\n      db:\n        image: postgres:16\n        env:\n          POSTGRES_DB: ours\n          PGDATA: /data\n          SECRET: ${{ x }}\n\
             \x20   steps:\n      - uses: supercharge/redis-github-action@1\n      - run: npm test\n";
         let manifest = r#"{"scripts":{"test":"mocha","lint":"eslint ."}}"#;
         let tree = tree(&[("package.json", manifest), (".github/workflows/ci.yml", workflow)]);
