@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use codegod_protocol::client::GoalView;
+use codegod_protocol::action::Action;
+use codegod_protocol::client::{GoalView, TaskView};
 use codegod_protocol::evidence::TestCounts;
 use codegod_protocol::goal::GoalState;
 use codegod_protocol::id::Role;
-use codegod_protocol::result::Diagnosed;
+use codegod_protocol::result::{Diagnosed, ResultStatus};
 use codegod_protocol::task::TaskKind;
 use codegod_tests::files::give_folder;
 use codegod_tests::fleet::{Fleet, told};
@@ -129,7 +130,24 @@ fn judge(expected: &Expected, view: &GoalView) -> anyhow::Result<()> {
         // Whatever a person has to mend must never look like success.
         None => ensure!(view.state != GoalState::Succeeded, "a false success: {counts:?}"),
     }
+    ensure!(
+        view.tasks.iter().any(made) || !view.tasks.iter().any(claims),
+        "an environment is claimed that nobody made"
+    );
     Ok(())
+}
+
+/// Whether a task set a part up.
+fn made(task: &TaskView) -> bool {
+    let mut steps = task.task.procedure.hypotheses.iter().flat_map(|hypothesis| &hypothesis.steps);
+    steps.any(|step| matches!(step.action, Action::SetUp { .. }))
+        && task.result.as_ref().is_some_and(|result| result.status == ResultStatus::Succeeded)
+}
+
+/// Whether a task published an environment.
+fn claims(task: &TaskView) -> bool {
+    let outputs = task.result.as_ref().and_then(|result| result.outputs.as_ref());
+    outputs.is_some_and(|outputs| !outputs.environments.is_empty() || !outputs.setups.is_empty())
 }
 
 /// What the closing verification counted.
@@ -143,7 +161,7 @@ fn tests(view: &GoalView) -> Option<TestCounts> {
 async fn every_project_of_the_corpus_ends_as_it_should() -> anyhow::Result<()> {
     let projects = projects()?;
     ensure!(!projects.is_empty(), "there is no corpus");
-    let agents = [(Role::Backend, 2), (Role::Frontend, 2), (Role::Devops, 1), (Role::Testing, 3)];
+    let agents = [(Role::Backend, 2), (Role::Frontend, 2), (Role::Devops, 2), (Role::Testing, 3)];
     let fleet = Fleet::start(&agents).await?;
     let fleet = &fleet;
     let checked = stream::iter(&projects).map(async |project| {

@@ -334,7 +334,12 @@ async fn conclude(
     };
     sources::publish_commit(context, &commit).await?;
     let mut images = std::collections::BTreeMap::new();
-    let setups = bench.setups().clone();
+    let mut setups = bench.setups().clone();
+    if task.kind == TaskKind::Check {
+        // What a check was only told of, it has not seen to stand.
+        setups.retain(|part, setup| task.setups.get(part) != Some(setup));
+        environments.retain(|part, _| !task.setups.contains_key(part) || setups.contains_key(part));
+    }
     if let Some(name) = &task.environment {
         environments.insert(name.clone(), bench.recipe().clone());
         images.extend(bench.image().map(|image| (name.clone(), image.to_owned())));
