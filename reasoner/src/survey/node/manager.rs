@@ -48,6 +48,9 @@ pub(super) fn manager(tree: &Tree, place: &Place) -> Manager {
             Some(version) => !version.starts_with("1.") && !version.starts_with("0."),
             None => is_berry(tree, root, lock.as_deref()),
         };
+        let by_lock =
+            || modern.then(|| lock.as_deref().and_then(|path| berry_of(tree.text(path)?))).flatten();
+        let version = version.or_else(by_lock);
         found(if modern { NodeManager::YarnBerry } else { NodeManager::YarnClassic }, version, lock)
     };
     match named {
@@ -107,6 +110,14 @@ fn named(root: &Manifest) -> Option<(&'static str, String)> {
 fn is_berry(tree: &Tree, root: &Manifest, lock: Option<&str>) -> bool {
     let text = lock.and_then(|lock| tree.text(lock)).unwrap_or_default();
     text.contains("__metadata:") || (text.is_empty() && tree.has(&join(&root.folder, ".yarnrc.yml")))
+}
+
+/// The major version of yarn that writes a lock file like this, where it is not the usual one: a newer one
+/// would have to rewrite it.
+fn berry_of(lock: &str) -> Option<String> {
+    let (_, metadata) = lock.split_once("__metadata:")?;
+    let version = metadata.lines().find_map(|line| line.trim().strip_prefix("version:"))?;
+    matches!(version.trim().trim_matches('"'), "4" | "5" | "6").then(|| "3".to_owned())
 }
 
 /// The major version of pnpm that writes a lock file like this.

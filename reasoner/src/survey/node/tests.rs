@@ -147,6 +147,10 @@ fn package_managers_follow_from_what_the_project_says() {
         "node: node 22, yarn any, locked"
     );
     assert_eq!(
+        first(&[("package.json", &plain), ("yarn.lock", "__metadata:\n  version: 6\n")]),
+        "node: node 22, yarn 3, locked"
+    );
+    assert_eq!(
         first(&[("package.json", &plain), ("pnpm-lock.yaml", "lockfileVersion: '6.0'\n")]),
         "node: node 22, pnpm 8, locked"
     );
