@@ -240,7 +240,30 @@ impl<'a> Manifest<'a> {
 
     fn is_no_package(&self) -> bool {
         let not = |path: &[&str]| self.tool(path).and_then(Value::as_bool) == Some(false);
-        not(&["poetry", "package-mode"]) || not(&["uv", "package"]) || not(&["pdm", "distribution"])
+        not(&["poetry", "package-mode"])
+            || not(&["uv", "package"])
+            || not(&["pdm", "distribution"])
+            || self.has_nothing_for_hatch()
+    }
+
+    /// Whether hatchling would find no package of the project's name, and nothing tells it of another: an
+    /// application that names it all the same.
+    fn has_nothing_for_hatch(&self) -> bool {
+        let ours = self.backend() == Some("hatchling.build");
+        let told = self.tool(&["hatch", "build"]).is_some() || self.hatch.is_some();
+        let (Some(name), Some(tree)) = (self.name.as_ref().filter(|_| ours && !told), self.tree) else {
+            return false;
+        };
+        let module = name.replace('-', "_");
+        let start = super::joined(&self.folder, "");
+        let is_it = |path: &str| {
+            let below = path[start.len()..].to_lowercase();
+            let place = below.strip_suffix("/__init__.py").or_else(|| below.strip_suffix(".py"));
+            place.is_some_and(|place| {
+                place.rsplit('/').next() == Some(module.as_str()) && place.matches('/').count() <= 1
+            })
+        };
+        !tree.below(&start).any(|(path, _)| is_it(path))
     }
 
     /// Whether the manifests name other folders of the workspace as dependencies.

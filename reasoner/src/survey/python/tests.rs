@@ -279,6 +279,11 @@ fn a_package_is_installed_and_an_application_is_not() {
     let test = ("test_a.py", "");
     let installed = |text| !only(&[("pyproject.toml", text), test]).prepare.is_empty();
     assert!(installed("[project]\nname='a'\n[build-system]\nrequires=['hatchling']"));
+    let hatch =
+        "[project]\nname='my-a'\n[build-system]\nrequires=['hatchling']\nbuild-backend='hatchling.build'";
+    assert!(!installed(hatch));
+    let package = only(&[("pyproject.toml", hatch), test, ("src/my_a/__init__.py", "")]);
+    assert!(!package.prepare.is_empty());
     assert!(!installed("[project]\nname='a'"));
     assert!(!installed("[project]\nname='a'\n[tool.uv]\npackage=false\n[build-system]\nrequires=[]"));
     assert!(!installed(
