@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import imports
-from watch import Watch
+from watch import Watch, leave_certificates_to_the_tests
 
 
 class Plugin:
@@ -54,6 +54,7 @@ class Plugin:
 
 
 def main():
+    leave_certificates_to_the_tests()
     # As with `python -m`, what is in the folder can be imported, and this script's own folder can't.
     sys.path[0] = os.getcwd()
     # A project may have modules of these names.

@@ -155,6 +155,11 @@ def lacking(lock, projects):
         return []  # Of another shape than any tool writes: nothing can be said.
 
 
+def told_by_hash(locks):
+    """Whether lock files were seen by their hash to be of what the manifests ask for."""
+    return all(Path(path).name in ("poetry.lock", "Pipfile.lock") for path in locks)
+
+
 def is_too_old(name, version):
     """Runners that old do not start on any interpreter at hand, whatever a lock says."""
     return name == "pytest" and tuple(int(part) for part in re.findall(r"\d+", version)[:3]) < (6, 2, 5)
@@ -284,7 +289,8 @@ def main():
                 what = f"it has no {', '.join(absent[:8])}" if absent else "its hash is another's"
                 print(f"error: {path} does not fit what the project asks for: {what}", file=sys.stderr)
                 return 1
-        fixed = [line for path in given.lock for line in constraints(locked(WORKSPACE / path))]
+        replaced = {normalised(re.match(r"[\w.-]*", line.strip())[0]) for line in given.override}
+        fixed = [line for path in given.lock for line in constraints(locked(WORKSPACE / path)) if line.split("==")[0] not in replaced]
         pins = written(temporary, "lock.txt", fixed)
         if preferred:
             # What an output file holds already is kept where it can be.
@@ -299,7 +305,8 @@ def main():
             freely = compile_pins(arguments, folder)
             if freely.returncode == 0:
                 sys.stderr.write(done.stderr)
-                print(f"error: {', '.join(given.lock)} does not fit what the project asks for", file=sys.stderr)
+                said = "holds other releases than what is asked for beside it" if told_by_hash(given.lock) else "does not fit what the project asks for"
+                print(f"error: {', '.join(given.lock)} {said}", file=sys.stderr)
                 return 1
     sys.stderr.write(done.stderr)
     if done.returncode != 0:

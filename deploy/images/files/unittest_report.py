@@ -14,7 +14,7 @@ from functools import wraps
 from xml.sax.saxutils import escape, quoteattr
 
 import imports
-from watch import Watch
+from watch import Watch, leave_certificates_to_the_tests
 
 WATCH = []
 CASES = []
@@ -125,6 +125,7 @@ def unimported():
 
 
 def main():
+    leave_certificates_to_the_tests()
     path, process = os.environ.get("CODEGOD_REPORT"), os.getpid()
     if path:
         # Forks of the runner end by themselves; only the first process reports.

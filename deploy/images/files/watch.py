@@ -19,6 +19,17 @@ RUN_SECONDS = float(os.environ.get("CODEGOD_RUN_SECONDS", "1500"))
 GRACE_SECONDS = 30.0
 
 
+# What a host that inspects connections sets, so that everything trusts it.
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def leave_certificates_to_the_tests():
+    """Takes away the host's certificates where tests are known to bring their own."""
+    if os.environ.get("CODEGOD_CERTIFICATES") == "own":
+        for name in CERTIFICATES:
+            os.environ.pop(name, None)
+
+
 class Hung(BaseException):
     """Raised in the test that hangs; no `except Exception` of its own takes it."""
 

@@ -21,14 +21,27 @@ use super::report::{Collected, Mode, Removed, Request};
 const NAME: &str = "codegod-cache-cleaner";
 /// The longest that cleaning up may take.
 const DEADLINE: Duration = Duration::from_secs(300);
-/// Prints the bytes that go for each cache and removes the files, the longest unread first. What was
-/// written or read in the last hour stays: an installation may be between finding and reading it.
+/// Prints the bytes that go for each cache and removes what was unread for the longest time. What was
+/// written or read in the last hour stays: an installation may be between finding and reading it. What an
+/// installer unpacks goes as a whole or not at all: it would take the half of a package for the package.
 const CLEAN: &str = r#"set -e
-cd /caches
-find . -mindepth 2 -type f -amin +"$KEEP" -mmin +"$KEEP" -printf '%A@ %s %p\n' | sort -n | awk -v excess="$EXCESS" '
-    excess > 0 { excess -= $2; split($3, part, "/"); freed[part[2]] += $2; sub(/^[^ ]+ [^ ]+ /, ""); print > "/tmp/old" }
-    END { for (cache in freed) print cache, freed[cache] }'
-test ! -e /tmp/old || xargs -d '\n' rm -f -- </tmp/old"#;
+cd "$CACHES"
+old="$(mktemp)"
+find . -mindepth 2 -type f -printf '%A@ %T@ %s %p\n' | awk -v before="$(($(date +%s) - KEEP * 60))" '
+    {
+        used = $1 + 0 > $2 + 0 ? $1 + 0 : $2 + 0
+        size = $3
+        sub(/^[^ ]+ [^ ]+ [^ ]+ /, "")
+        whole = $0
+        if (match($0, /^\.\/[^\/]+\/(uv\/(archive|builds|environments)-v[0-9]+\/[^\/]+|uv\/sdists-v[0-9]+\/[^\/]+\/[^\/]+\/[^\/]+|uv\/git-v[0-9]+\/[^\/]+\/[^\/]+|_npx\/[^\/]+|node-sass\/[^\/]+|([^\/]+\/)?v[0-9]+\/npm-[^\/]+)\//)) whole = substr($0, 1, RLENGTH - 1)
+        if (used > last[whole]) last[whole] = used
+        bytes[whole] += size
+    }
+    END { for (whole in last) if (last[whole] < before) printf "%.0f %.0f %s\n", last[whole], bytes[whole], whole }' | sort -n | awk -v excess="$EXCESS" -v old="$old" '
+    excess > 0 { excess -= $2; split($3, part, "/"); freed[part[2]] += $2; sub(/^[^ ]+ [^ ]+ /, ""); print > old }
+    END { for (cache in freed) printf "%s %.0f\n", cache, freed[cache] }'
+xargs -r -d '\n' rm -rf -- <"$old"
+rm -f "$old""#;
 /// Minutes that a file is kept after its last use.
 const KEEP_MINUTES: u32 = 60;
 
@@ -139,6 +152,7 @@ async fn clean(
 ) -> Result<Result<Vec<Removed>, String>, Error> {
     let mut spec = CommandSpec::new(CLEAN, DEADLINE);
     spec.workdir = "/".to_owned();
+    spec.env.insert("CACHES".to_owned(), "/caches".to_owned());
     spec.env.insert("EXCESS".to_owned(), excess.to_string());
     spec.env.insert("KEEP".to_owned(), KEEP_MINUTES.to_string());
     let output = sandbox.run(&spec, &CancellationToken::new(), |_| {}).await?;
@@ -191,6 +205,37 @@ mod tests {
     use crate::budget::{Budget, collect};
     use crate::builder;
     use crate::small_daemon::SmallDaemon;
+
+    #[test]
+    fn what_an_installer_unpacked_goes_as_a_whole_or_stays() {
+        let top = tempfile::tempdir().unwrap();
+        let files = [
+            ("0/uv/archive-v0/used/a.py", "2020-01-01"),
+            ("0/uv/archive-v0/used/b.py", "now"),
+            ("0/uv/archive-v0/unused/a.py", "2020-01-02"),
+            ("0/uv/archive-v0/unused/deep/b c.py", "2020-01-03"),
+            ("1/_cacache/content/x", "2020-01-01"),
+            ("1/_cacache/content/y", "2021-01-01"),
+        ];
+        for (path, day) in files {
+            let path = top.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "1234567890").unwrap();
+            let touched = std::process::Command::new("touch").args(["-d", day]).arg(&path).status().unwrap();
+            assert!(touched.success());
+        }
+        let mut clean = std::process::Command::new("sh");
+        clean.args(["-c", CLEAN]).env("CACHES", top.path()).env("EXCESS", "25").env("KEEP", "60");
+        let said = clean.output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["0 20", "1 10"]);
+        let left = files.map(|(path, _)| top.path().join(path).exists());
+        assert_eq!(left, [true, true, false, false, false, true]);
+        assert!(!top.path().join("0/uv/archive-v0/unused").exists());
+    }
 
     #[tokio::test]
     async fn without_an_image_to_look_into_them_whole_caches_go_and_are_there_again() {

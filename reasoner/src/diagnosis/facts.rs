@@ -13,7 +13,7 @@ use super::modules::{modules, place};
 use super::packages::Packages;
 use super::schema::Language;
 use super::{manifest, names};
-use crate::survey::Tree;
+use crate::survey::{Tree, is_example_of_settings};
 
 /// Larger manifests are lock files.
 const MAX_MANIFEST_BYTES: usize = 256 * 1024;
@@ -302,13 +302,8 @@ impl Facts {
 
     /// The example of the part's settings file; else empty.
     pub(super) fn env_example(&self) -> String {
-        let is_example = |path: &&String| {
-            let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-            let says = ["example", "sample", "template", "dist", "default", "test"];
-            (name.starts_with(".env") || name.starts_with("env.") || name.ends_with(".env"))
-                && says.iter().any(|word| name.contains(word))
-                && path.starts_with(&self.setup.folder)
-        };
+        let is_example =
+            |path: &&String| is_example_of_settings(path) && path.starts_with(&self.setup.folder);
         let found = self.paths.iter().filter(is_example).min_by_key(|path| path.matches('/').count());
         found.cloned().unwrap_or_default()
     }
@@ -381,7 +376,7 @@ fn manager(manager: NodeManager) -> &'static str {
 fn is_manifest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let requires = (path.contains("requirements") || name.contains("constraints")) && name.ends_with(".txt");
-    MANIFESTS.contains(&name) || requires || name.contains(".env") || name.starts_with("env.")
+    MANIFESTS.contains(&name) || requires || name.contains(".env") || is_example_of_settings(path)
 }
 
 fn states_requirements(path: &str) -> bool {

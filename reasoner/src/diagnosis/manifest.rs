@@ -16,12 +16,17 @@ pub(super) fn mentions(text: &str, name: &str) -> bool {
     if name.is_empty() {
         return false;
     }
+    // `# via name` says who else asks for something.
+    let in_comment = |start: usize| {
+        let line = text[..start].rsplit('\n').next().unwrap_or_default();
+        line.trim_start().starts_with('#') || line.contains(" #")
+    };
     text.match_indices(&name).any(|(start, _)| {
         let before = text[..start].chars().next_back();
         let after = text[start + name.len()..].chars().next();
         let part_of_word =
             |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-' || c == '/');
-        !part_of_word(before) && !part_of_word(after)
+        !part_of_word(before) && !part_of_word(after) && !in_comment(start)
     })
 }
 
@@ -188,6 +193,7 @@ mod tests {
     #[test]
     fn a_name_is_a_whole_word_in_any_spelling() {
         assert!(mentions("Flask_Login>=0.5\n", "flask-login") && mentions("\"PyYAML\",", "pyyaml"));
+        assert!(!mentions("click==8\n    # via\n    #   flask\nx # via flask", "flask"));
         assert!(!mentions("flask-login", "flask") && !mentions("myflask", "flask"));
     }
 }

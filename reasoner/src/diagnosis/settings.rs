@@ -26,6 +26,25 @@ const BY_NAME: [(&str, &str); 22] = [
     ("REGION", "us-east-1"),
 ];
 
+/// Folders at the top that hold examples, not what is in use.
+const ASIDE: [&str; 9] =
+    ["contrib", "config", "conf", "docs", "deploy", "docker", "example", "examples", "etc"];
+/// Parts of names of settings for services of others, which stay off where they have no value.
+const OF_OTHERS: [&str; 12] = [
+    "AWS_",
+    "SENTRY",
+    "DSN",
+    "S3_",
+    "BUCKET",
+    "GOOGLE",
+    "STRIPE",
+    "MAILGUN",
+    "SENDGRID",
+    "TWILIO",
+    "ANALYTICS",
+    "PROXY",
+];
+
 /// A value for the setting of this name.
 pub(super) fn safe_value(name: &str) -> String {
     let name = name.to_uppercase();
@@ -63,6 +82,8 @@ pub(super) fn value_in(example: &str, name: &str) -> String {
 /// The path of the settings file that an example is one for; empty for no example.
 pub(super) fn made_from(example: &str) -> String {
     match example.rsplit_once('/') {
+        // Where examples are kept, nobody looks for settings.
+        Some((folder, _)) if ASIDE.contains(&folder) => ".env".to_owned(),
         Some((folder, _)) => format!("{folder}/.env"),
         None if example.is_empty() => String::new(),
         None => ".env".to_owned(),
@@ -90,7 +111,8 @@ fn filled(line: &str) -> String {
     }
     let bare = name.trim().trim_start_matches("export ").trim();
     let value = value.trim();
-    if is_placeholder(value) { format!("{name}={}", safe_value(bare)) } else { line.to_owned() }
+    let off = value.trim_matches(['"', '\'']).is_empty() && OF_OTHERS.iter().any(|part| bare.contains(part));
+    if is_placeholder(value) && !off { format!("{name}={}", safe_value(bare)) } else { line.to_owned() }
 }
 
 /// Whether somebody was meant to fill this in.
@@ -117,15 +139,15 @@ mod tests {
         assert_eq!(value_in("A=\"x y\"\n", "a"), "x y");
         assert_eq!(value_in("", "DEBUG"), "1");
         assert_eq!((made_from("api/.env.example").as_str(), made_from("").as_str()), ("api/.env", ""));
+        assert_eq!(made_from("contrib/env-sample"), ".env");
     }
 
     #[test]
     fn an_example_keeps_its_values_and_its_gaps_are_filled() {
-        let example =
-            "# settings\nDEBUG=\nSECRET_KEY=change-me\nNAME=\"shop\"\nexport API_URL=<url>\n\nodd line\n";
+        let example = "# settings\nAWS_KEY=\nDEBUG=\nSECRET_KEY=change-me\nNAME=\"shop\"\nexport API_URL=<url>\n\nodd line\n";
         let secret = safe_value("SECRET_KEY");
         let expected = format!(
-            "# settings\nDEBUG=1\nSECRET_KEY={secret}\nNAME=\"shop\"\nexport API_URL=http://localhost\n\nodd line\n"
+            "# settings\nAWS_KEY=\nDEBUG=1\nSECRET_KEY={secret}\nNAME=\"shop\"\nexport API_URL=http://localhost\n\nodd line\n"
         );
         assert_eq!(from_example(example), expected);
     }

@@ -11,6 +11,7 @@ mod tree;
 
 use codegod_protocol::setup::Picture;
 
+pub(crate) use tree::is_example_of_settings;
 pub use tree::{Entry, EntryKind, Tree};
 
 /// Looks at a project. A project in which nothing is known gives a picture without parts.

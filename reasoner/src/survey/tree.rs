@@ -279,6 +279,7 @@ fn says_something(path: &str) -> bool {
                 .iter()
                 .any(|start| name.starts_with(start)))
         || name.starts_with(".env")
+        || is_example_of_settings(path)
         || [
             "jest.config.",
             "vitest.config.",
@@ -292,6 +293,17 @@ fn says_something(path: &str) -> bool {
         .any(|start| name.starts_with(start))
         || (folder.is_empty()
             && (name.starts_with("README") || name.ends_with(".yml") || name.ends_with(".toml")))
+}
+
+/// Whether a file is the example of one with settings, by its name: `.env.example`, `env-sample`, `example.env`.
+pub(crate) fn is_example_of_settings(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    let of_settings = ["env.", "env-", "env_", "dotenv"].iter().any(|start| name.starts_with(start))
+        || name.starts_with(".env")
+        || name.ends_with(".env");
+    let says = ["example", "sample", "template", "dist", "default", "test"];
+    let code = [".py", ".js", ".ts", ".mjs", ".cjs", ".sh", ".md", ".rst", ".html", ".yml", ".toml"];
+    of_settings && says.iter().any(|word| name.contains(word)) && !code.iter().any(|end| name.ends_with(end))
 }
 
 /// Whether a file is one with tests in JavaScript or TypeScript, by its name or its folder's.
