@@ -220,10 +220,13 @@ fn pnpm(node: &Node, has_lock: bool) -> String {
         (false, true) => "--no-frozen-lockfile",
         (false, false) => "--no-lockfile",
     };
+    // A project that lists the packages whose scripts may run says it itself, and pnpm takes only one of the two.
     format!(
-        "steady env npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir \"$downloads/_pnpm\" \
+        "if grep -qsE 'onlyBuiltDependencies|only-built-dependencies' package.json pnpm-workspace.yaml .npmrc; \
+         then builds=--config.strict-dep-builds=false; else builds=--config.dangerously-allow-all-builds=true; fi\n\
+         steady env npm_config_manage_package_manager_versions=false pnpm install {how} --store-dir \"$downloads/_pnpm\" \
          --package-import-method=copy --config.strict-peer-dependencies=false --config.engine-strict=false \
-         --config.dangerously-allow-all-builds=true --reporter=append-only"
+         $builds --reporter=append-only"
     )
 }
 
