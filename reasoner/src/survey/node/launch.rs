@@ -1,5 +1,8 @@
 //! Commands that only lead to other commands: package managers, wrappers, runners of many scripts.
 
+mod monorepo;
+
+use self::monorepo::{after_word, everywhere, nx, turbo};
 use super::kind::node_words;
 use super::shell::{Word, is_assignment};
 
@@ -385,75 +388,4 @@ fn arguments(words: &[Word]) -> Vec<Word> {
     }
     let of_manager = ["--if-present", "--workspaces", "-ws", "--stream", "--parallel", "--silent"];
     words.iter().filter(|word| !of_manager.contains(&word.text.as_str())).cloned().collect()
-}
-
-/// Runners of one script in many workspaces: the script, and the filters.
-fn after_word(words: &[Word], verb: &str, filter: &str) -> Launch {
-    let mut rest = words.iter();
-    let (mut script, mut which, mut seen) = (None, Vec::new(), verb.is_empty());
-    while let Some(word) = rest.next() {
-        let (name, value) =
-            word.text.split_once('=').map_or((word.text.as_str(), None), |(a, b)| (a, Some(b.to_owned())));
-        if word.text == "--" {
-            break;
-        } else if name == filter || name == "--filter" || name == "-F" {
-            which.extend(value.or_else(|| rest.next().map(|next| next.text.clone())));
-        } else if word.text.starts_with('-') {
-            if ["--concurrency", "--since", "--log-order"].contains(&word.text.as_str()) {
-                rest.next();
-            }
-        } else if !seen {
-            seen = word.text == verb;
-        } else {
-            script = script.or_else(|| Some(word.text.clone()));
-        }
-    }
-    match script {
-        Some(script) => Launch::Members { which, script, more: Vec::new() },
-        None if seen => Launch::Itself,
-        None => Launch::Nothing,
-    }
-}
-
-/// `lerna exec --concurrency 1 -- yarn test`: a command in every workspace, known when it runs a script.
-fn everywhere(words: &[Word]) -> Launch {
-    let scopes = words.windows(2).filter_map(|pair| match pair {
-        [flag, value] if flag.text == "--scope" => Some(value.text.clone()),
-        _ => None,
-    });
-    let which: Vec<String> = scopes
-        .chain(words.iter().filter_map(|word| Some(word.text.strip_prefix("--scope=")?.to_owned())))
-        .collect();
-    let inner = after_flags(words, &["--concurrency", "--scope", "--ignore", "--since", "--loglevel"]);
-    match launch(inner, |_| true) {
-        Launch::Scripts { folder, patterns, more } if folder.is_empty() => match patterns.as_slice() {
-            [script] => Launch::Members { which, script: script.clone(), more },
-            _ => Launch::Itself,
-        },
-        _ => Launch::Itself,
-    }
-}
-
-fn turbo(words: &[Word]) -> Launch {
-    let verb = if words.iter().any(|word| word.text == "run") { "run" } else { "" };
-    after_word(words, verb, "--filter")
-}
-
-fn nx(words: &[Word]) -> Launch {
-    let target = |word: &Word| {
-        word.text
-            .strip_prefix("--target=")
-            .or_else(|| word.text.strip_prefix("--targets="))
-            .map(str::to_owned)
-    };
-    let after = |flag: &str| {
-        let at = words.iter().position(|word| word.text == flag)?;
-        words.get(at + 1).map(|word| word.text.clone())
-    };
-    let many = words.first().is_some_and(|word| ["run-many", "affected"].contains(&word.text.as_str()));
-    let script = words.iter().find_map(target).or_else(|| after("-t")).or_else(|| after("--target"));
-    match script.filter(|_| many) {
-        Some(script) => Launch::Members { which: Vec::new(), script, more: Vec::new() },
-        None => Launch::Itself,
-    }
 }
