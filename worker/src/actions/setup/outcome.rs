@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 
-use codegod_docker::CommandSpec;
+use codegod_docker::{self as docker, CommandSpec};
 use codegod_protocol::evidence::{Evidence, TestCounts, cap_output};
 use codegod_protocol::setup::{Setup, TestOutcome, TestRun};
 use codegod_reasoner::diagnosis::Stage;
@@ -65,7 +65,17 @@ pub(super) async fn run_all(bench: &mut Bench<'_>, setup: &Setup) -> Result<Ran,
     for (path, content) in &setup.private_files {
         bench.write_private(path, content.as_bytes()).await?;
     }
-    for answer in bench.start_services(&setup::services(setup)).await? {
+    let answers = match bench.start_services(&setup::services(setup)).await {
+        Err(Error::Docker(error @ docker::Error::ImageUnavailable { .. })) => {
+            // Whatever needs no server may still pass: that is for the setup before this one to show.
+            ran.exit_code = 1;
+            ran.output.push_str(&format!("{error}\n"));
+            ran.objection = Some(format!("a server that the tests want can't be had here ({error})"));
+            return Ok(ran);
+        }
+        started => started?,
+    };
+    for answer in answers {
         if !answer.succeeded() {
             ran.objection = Some(format!("a service did not answer ({}), so no test ran", answer.command));
             ran.add(answer);
