@@ -172,7 +172,9 @@ impl Facts {
     pub(super) fn near_file(&self, from: &str, to: &str) -> String {
         let from = self.own_file(from);
         let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+        // Node names the place of a module that it does not find in full.
+        let start = if to.starts_with("/workspace/") { "" } else { folder };
+        let mut parts: Vec<&str> = start.split('/').filter(|part| !part.is_empty()).collect();
         for part in to.trim_start_matches("/workspace/").split('/') {
             match part {
                 "." => {}

@@ -152,6 +152,11 @@ impl Planner<'_> {
             self.note(format!(
                 "package.json's script {by} calls the script {missing}, which it does not have."
             ));
+            // It is called all the same: what the project runs fails there, whatever other tests give.
+            let words = [self.manager.command(), "run"].map(Word::plain).into_iter();
+            let words = words.chain([Word::quoted(&missing)]).collect();
+            let call = Step { folder: root.clone(), words, script: by, ..Step::default() };
+            self.plan.prepare.push(self.preparation(&call));
         }
         for script in std::iter::once("test").chain(OTHER_SCRIPTS) {
             self.of_script(&root, script);

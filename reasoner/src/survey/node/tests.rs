@@ -286,6 +286,16 @@ proptest::proptest! {
 }
 
 #[test]
+fn a_script_that_is_not_there_is_called_so_that_the_run_does_not_end_well() {
+    let text =
+        r#"{"scripts":{"test":"npm run unti && mocha","unit":"mocha"},"devDependencies":{"mocha":"^10"}}"#;
+    let lines = shown(&[("package.json", text)]);
+    let calls = |line: &String| line.starts_with("prepare : ") && line.contains("npm run unti");
+    assert!(lines.iter().any(calls), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("test : mocha")), "{lines:?}");
+}
+
+#[test]
 fn a_manifest_that_is_not_json_is_named_with_its_line() {
     let text = "{\n  \"name\": \"a\",\n}\n";
     let tree = tree(&[("web/package.json", text)]);
