@@ -3,7 +3,7 @@
 # own. Sourced.
 
 # Seconds in which all cargo tests have to end; a test that hangs fails the run, not the machine.
-readonly TEST_LIMIT=1500 FULL_TEST_LIMIT=2300
+readonly TEST_LIMIT=1500 FULL_TEST_LIMIT=3000
 
 PASSED=0 FAILED=0 SKIPPED=0
 

@@ -219,7 +219,7 @@ pub enum Action {
     PackageParts,
     /// Devops: builds an image from each of those Dockerfiles.
     BuildParts,
-    /// Devops: builds the images as far as is known while the environments are made and tested, so that
+    /// Devops: builds the images as they are known at the start while the environments are made, so that
     /// [`Action::BuildParts`] finds the builder's steps done. It decides nothing and writes nothing.
     BuildAhead,
     /// Any role: reads a file into the findings.

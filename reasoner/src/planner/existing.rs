@@ -45,7 +45,7 @@ pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, 
         let test = test(goal, number + 2, &set_up.id, &part.setup);
         tasks.extend([set_up, test]);
     }
-    tasks.push(ahead(goal, &tasks));
+    tasks.extend(ahead(goal, &tasks));
     tasks.push(package(goal, &tasks));
     tasks.push(closing::task(goal, &tasks)?);
     plan::check(&tasks)?;
@@ -116,8 +116,13 @@ fn test(goal: &Goal, number: u32, needs: &TaskId, setup: &Setup) -> Task {
     }
 }
 
-/// Begins to build what remains, from the start where the setups say all, else once their pins are resolved.
-fn ahead(goal: &Goal, tasks: &[Task]) -> Task {
+/// Begins to build what remains while the environments are made, where it is known from the start what goes into
+/// it. Once something has to be resolved first, nothing is gained: the closing verification builds beside the tests.
+fn ahead(goal: &Goal, tasks: &[Task]) -> Option<Task> {
+    let setups = protocol_setup::join(tasks.iter().map(|task| task.setups.clone()));
+    if setups.values().any(|setup| setup::resolution(setup).is_some()) {
+        return None;
+    }
     let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 2) + 1;
     let check = Check {
         title: words::AHEAD_CHECK.to_owned(),
@@ -139,13 +144,11 @@ fn ahead(goal: &Goal, tasks: &[Task]) -> Task {
         risks: vec![words::AHEAD_RISK.to_owned()],
         success_criteria: vec![words::AHEAD_CHECK.to_owned()],
     };
-    let is_open = |task: &&Task| task.setups.values().any(|setup| setup::resolution(setup).is_some());
-    Task {
+    Some(Task {
         kind: TaskKind::Check,
-        needs: tasks.iter().filter(is_open).map(|task| task.id.clone()).collect(),
-        setups: protocol_setup::join(tasks.iter().map(|task| task.setups.clone())),
+        setups,
         ..blank(&goal.id, number, goal.priority, Role::Devops, words::AHEAD_TITLE.to_owned(), procedure)
-    }
+    })
 }
 
 /// What remains of it all: it needs every test, so it packages what they ended with.

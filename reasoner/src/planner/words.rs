@@ -192,8 +192,8 @@ pub(super) fn repair_problem(saw: &str) -> String {
 pub(super) const AHEAD_TITLE: &str = "Begin the image that rebuilds the environment";
 pub(super) const AHEAD_PROBLEM: &str = "Building it takes as long as making the environment did.";
 pub(super) const AHEAD_CAUSE: &str =
-    "It can be built beside the tests: the closing verification finds its steps done";
-pub(super) const AHEAD_RISK: &str = "What the tests change in the environment is built again";
+    "It can be built beside that: the closing verification finds its steps done";
+pub(super) const AHEAD_RISK: &str = "What is changed in the environment on the way is built again";
 pub(super) const AHEAD_CHECK: &str = "The image is begun";
 pub(super) const PACKAGE_TITLE: &str = "Write down how to rebuild the environment";
 pub(super) const PACKAGE_PROBLEM: &str = "What was found out is in codegod alone.";

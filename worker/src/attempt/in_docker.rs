@@ -103,13 +103,14 @@ impl Executor for InDocker {
     }
 
     async fn close(self) {
-        // Sandboxes are removed while the next task is worked on; the last ones are waited for.
-        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
-            tracing::warn!(agent.id = %self.workplace.agent, "sandboxes are left to the reaper");
-        }
+        // The sweeper first: what it is at may be in a container, too.
         self.swept.cancel();
         if let Err(error) = self.sweeper.await {
             tracing::error!(%error, "the sweeper broke");
+        }
+        // Sandboxes are removed while the next task is worked on; the last ones are waited for.
+        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
+            tracing::warn!(agent.id = %self.workplace.agent, "sandboxes are left to the reaper");
         }
         let folder = self.folder;
         match tokio::task::spawn_blocking(|| folder.remove()).await {
