@@ -51,8 +51,8 @@ pub(in crate::actions) async fn build_parts(bench: &mut Bench<'_>) -> Result<Out
     Ok(Outcome::of(build(bench, packages).await?))
 }
 
-/// Builds the images as the setups are by now. What comes of it is only said: the tests may change the
-/// setups still, and the closing verification builds what is written down then.
+/// Builds the images as the setups are at the start. What comes of it is only said: they may change on the way,
+/// and the closing verification builds what is written down then.
 pub(in crate::actions) async fn build_ahead(bench: &mut Bench<'_>) -> Result<Outcome, Error> {
     let context = bench.context;
     let mut draft = Bench::new(context, bench.start_commit(), None);
