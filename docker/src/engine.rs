@@ -18,6 +18,9 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(900);
 /// How long a living daemon takes to say so, at most.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the end of a process waits for the removal of its last containers.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// A connection to the Docker daemon. Cloning is cheap and shares it.
 #[derive(Clone)]
 pub struct Engine {
@@ -151,9 +154,12 @@ impl Engine {
         &self.inner.docker
     }
 
-    /// Waits until every container that was given up is removed, or has been left to the reaper.
+    /// Waits until every container that was given up is removed; one that is not after 30 s is left to the
+    /// reaper.
     pub async fn settled(&self) {
-        self.inner.removals.wait().await;
+        if tokio::time::timeout(SETTLE_PATIENCE, self.inner.removals.wait()).await.is_err() {
+            tracing::warn!("containers that are being removed are left to the reaper");
+        }
     }
 
     /// Removals that go on in the background.

@@ -16,23 +16,13 @@ const INTERVAL: Duration = Duration::from_secs(20);
 /// How many goals are asked about.
 const GOALS: usize = 1_000;
 
-/// How long the end waits for the container that was cleaning.
-const SETTLE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Sweeps at once and then every so often, and holds the host to its budget of disk, until told to stop. A
-/// container in which it was cleaning then is removed before this ends.
+/// Sweeps at once and then every so often, and holds the host to its budget of disk, until told to stop. The
+/// container in which it was cleaning then is given up: [`Engine::settled`] waits for it.
 pub async fn keep_sweeping(engine: Engine, client: Client, stopped: CancellationToken) {
-    sweep_until(&engine, &client, &stopped).await;
-    if tokio::time::timeout(SETTLE_PATIENCE, engine.settled()).await.is_err() {
-        tracing::warn!("a container is left to the next who sweeps");
-    }
-}
-
-async fn sweep_until(engine: &Engine, client: &Client, stopped: &CancellationToken) {
     let mut keeper = Keeper::new();
     loop {
-        sweep(engine, client).await;
-        if let Some(Err(error)) = stopped.run_until_cancelled(keeper.come_by(engine)).await {
+        sweep(&engine, &client).await;
+        if let Some(Err(error)) = stopped.run_until_cancelled(keeper.come_by(&engine)).await {
             tracing::debug!(%error, "the host was not held to its budget");
         }
         if stopped.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {

@@ -46,7 +46,10 @@ const DOCKER_RETRY: Duration = Duration::from_secs(60);
 pub(crate) async fn keep_sweeping(client: Client, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match engine(&client).await {
-            Ok(engine) => return sweeper::keep_sweeping(engine, client, stop).await,
+            Ok(engine) => {
+                sweeper::keep_sweeping(engine.clone(), client, stop).await;
+                return engine.settled().await;
+            }
             Err(error) => {
                 tracing::info!("not sweeping: {error:#}");
                 let _ended_early = stop.run_until_cancelled(tokio::time::sleep(DOCKER_RETRY)).await;

@@ -40,9 +40,9 @@ pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, 
     }
     let mut tasks: Vec<Task> = Vec::new();
     for part in &picture.parts {
-        let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 2);
-        let set_up = set_up(goal, number + 1, part);
-        let test = test(goal, number + 2, &set_up.id, &part.setup);
+        let number = next_number(&tasks);
+        let set_up = set_up(goal, number, part);
+        let test = test(goal, number + 1, &set_up.id, &part.setup);
         tasks.extend([set_up, test]);
     }
     tasks.extend(ahead(goal, &tasks));
@@ -50,6 +50,11 @@ pub fn existing(goal: &Goal, intent: &Intent, picture: Picture) -> Result<Plan, 
     tasks.push(closing::task(goal, &tasks)?);
     plan::check(&tasks)?;
     Ok(Plan { intent: Intent { picture: Some(Box::new(picture)), ..intent.clone() }, tasks })
+}
+
+/// The number of the task that comes after these.
+fn next_number(tasks: &[Task]) -> u32 {
+    u32::try_from(tasks.len()).unwrap_or(u32::MAX - 2) + 1
 }
 
 /// The role that sets a part up.
@@ -123,7 +128,7 @@ fn ahead(goal: &Goal, tasks: &[Task]) -> Option<Task> {
     if setups.values().any(|setup| setup::resolution(setup).is_some()) {
         return None;
     }
-    let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 2) + 1;
+    let number = next_number(tasks);
     let check = Check {
         title: words::AHEAD_CHECK.to_owned(),
         action: Action::BuildAhead,
@@ -153,7 +158,7 @@ fn ahead(goal: &Goal, tasks: &[Task]) -> Option<Task> {
 
 /// What remains of it all: it needs every test, so it packages what they ended with.
 fn package(goal: &Goal, tasks: &[Task]) -> Task {
-    let number = u32::try_from(tasks.len()).unwrap_or(u32::MAX - 1) + 1;
+    let number = next_number(tasks);
     let needs = tasks.iter().filter(|task| task.role == Role::Testing).map(|task| task.id.clone()).collect();
     let write =
         Step { action: Action::PackageParts, expect: words::PACKAGE_EXPECTED.to_owned(), confidence: 0.9 };

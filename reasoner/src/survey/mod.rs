@@ -6,6 +6,7 @@ mod ini;
 mod node;
 mod outline;
 mod python;
+mod servers;
 mod shell;
 mod tree;
 

@@ -2,7 +2,6 @@
 //! its goal on this host.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use codegod_docker::admission::{Admission, Gate, Place};
@@ -17,9 +16,6 @@ use crate::context::Context;
 use crate::executor::{Ending, Executor, HandBack, Workplace, failure};
 use crate::journal::Journal;
 use crate::stop::Stop;
-
-/// How long an agent that ends waits for the removal of its last sandboxes.
-const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Works on tasks in Docker.
 pub struct InDocker {
@@ -109,9 +105,7 @@ impl Executor for InDocker {
             tracing::error!(%error, "the sweeper broke");
         }
         // Sandboxes are removed while the next task is worked on; the last ones are waited for.
-        if tokio::time::timeout(SETTLE_PATIENCE, self.engine.settled()).await.is_err() {
-            tracing::warn!(agent.id = %self.workplace.agent, "sandboxes are left to the reaper");
-        }
+        self.engine.settled().await;
         let folder = self.folder;
         match tokio::task::spawn_blocking(|| folder.remove()).await {
             Ok(Ok(())) => {}

@@ -7,6 +7,7 @@ use codegod_protocol::setup::{NodeManager, Preparation, ServiceKind};
 
 use super::super::Tree;
 use super::super::outline::{Scalar, outline};
+use super::super::servers::server;
 use super::kind::{Kind, kind};
 use super::launch::{Launch, launch};
 use super::manifest::resolve;
@@ -179,19 +180,6 @@ pub(super) fn services(
         }
     }
     (kinds, env)
-}
-
-/// The server that an image or an action is named after.
-fn server(name: &str) -> Option<ServiceKind> {
-    let kinds = [
-        ("postg", ServiceKind::Postgres),
-        ("mysql", ServiceKind::Mysql),
-        ("mariadb", ServiceKind::Mysql),
-        ("redis", ServiceKind::Redis),
-        ("valkey", ServiceKind::Redis),
-        // No MongoDB: Debian has none, and where its image can't be had, no test at all would run.
-    ];
-    kinds.into_iter().find(|(word, _)| name.contains(word)).map(|(_, kind)| kind)
 }
 
 /// The names of the jobs that run the tests of a project.

@@ -28,6 +28,7 @@ use self::lanes::Lane;
 use self::manifest::Manifest;
 use self::runner::Runner;
 use super::Tree;
+use super::servers::server;
 use crate::interpreter;
 
 /// The Python parts, the one nearest to the top first.
@@ -129,20 +130,7 @@ fn system_packages(choice: &Choice, lanes: &[&Lane]) -> std::collections::BTreeS
 }
 
 fn services(lanes: &[&Lane]) -> std::collections::BTreeSet<ServiceKind> {
-    let kinds = [
-        ("postg", ServiceKind::Postgres),
-        ("mysql", ServiceKind::Mysql),
-        ("mariadb", ServiceKind::Mysql),
-        ("redis", ServiceKind::Redis),
-        ("valkey", ServiceKind::Redis),
-        // No MongoDB: Debian has none, and where its image can't be had, no test at all would run.
-    ];
-    let images: Vec<&String> = lanes.iter().flat_map(|lane| &lane.services).collect();
-    kinds
-        .iter()
-        .filter(|(name, _)| images.iter().any(|image| image.contains(name)))
-        .map(|(_, kind)| *kind)
-        .collect()
+    lanes.iter().flat_map(|lane| &lane.services).filter_map(|image| server(image)).collect()
 }
 
 /// Variables of the lanes, and the version of a project that takes it from tags.
